@@ -146,9 +146,7 @@ def check(bundle: Bundle, owner: str) -> Bundle:
 def _check_inputs(modalities: tuple[Modality, ...], rows: Rows, where: str) -> None:
     n = len(rows)
     if rows.present.shape != (n, len(modalities)) or len(rows.labels) != n or len(rows.ids) != n:
-        raise FusebenchError(
-            f"{where}: presence, labels and ids disagree about the number of rows."
-        )
+        raise FusebenchError(f"{where}: presence, labels and ids disagree about the number of rows.")
     for modality in modalities:
         array = rows.inputs.get(modality.name)
         if array is None or array.shape != (n, *modality.shape):

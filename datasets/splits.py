@@ -39,9 +39,7 @@ def fold_split(
         Where a class (or the groups) cannot fill every fold.
     """
     fold, partition = fold_of(seed, folds)
-    assigned = _assign(
-        labels, groups, folds, seed_from("split", dataset=name, partition=partition), name
-    )
+    assigned = _assign(labels, groups, folds, seed_from("split", dataset=name, partition=partition), name)
     test, validation = assigned == fold, assigned == (fold + 1) % folds
     return np.flatnonzero(~test & ~validation), np.flatnonzero(validation), np.flatnonzero(test)
 
@@ -53,9 +51,7 @@ def holdout(labels: np.ndarray, name: str, parts: int = 5) -> tuple[np.ndarray, 
     return np.flatnonzero(assigned != 0), np.flatnonzero(assigned == 0)
 
 
-def _assign(
-    labels: np.ndarray, groups: np.ndarray | None, folds: int, state: int, name: str
-) -> np.ndarray:
+def _assign(labels: np.ndarray, groups: np.ndarray | None, folds: int, state: int, name: str) -> np.ndarray:
     values, counts = np.unique(labels, return_counts=True)
     if counts.min() < folds:
         raise FusebenchError(
@@ -63,16 +59,12 @@ def _assign(
             f"and {folds} folds need at least {folds}; add rows or declare fewer folds."
         )
     if groups is not None and len(np.unique(groups)) < folds:
-        raise FusebenchError(
-            f"Data set {name!r}: {len(np.unique(groups))} groups cannot fill {folds} folds."
-        )
+        raise FusebenchError(f"Data set {name!r}: {len(np.unique(groups))} groups cannot fill {folds} folds.")
     state %= 2**32
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     assigned = np.empty(len(labels), dtype=int)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", UserWarning
-        )  # small classes are refused above, in our words
+        warnings.simplefilter("ignore", UserWarning)  # small classes are refused above, in our words
         cutter = kind(folds, shuffle=True, random_state=state)
         for number, (_, part) in enumerate(cutter.split(np.zeros(len(labels)), labels, groups)):
             assigned[part] = number

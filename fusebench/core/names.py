@@ -91,15 +91,11 @@ def _parse_part(part: str, whole: str) -> Name:
     head, bracket, rest = part.partition("(")
     head = head.strip()
     if not _WORD.fullmatch(head):
-        raise FusebenchError(
-            f"Name {whole!r}: {head or part!r} is not a name; write NAME(key=value)."
-        )
+        raise FusebenchError(f"Name {whole!r}: {head or part!r} is not a name; write NAME(key=value).")
     if not bracket:
         return Name(head)
     if not rest.endswith(")"):
-        raise FusebenchError(
-            f"Name {whole!r}: the bracket after {head!r} is not closed at the end."
-        )
+        raise FusebenchError(f"Name {whole!r}: the bracket after {head!r} is not closed at the end.")
     options: dict[str, Any] = {}
     for item in filter(None, split_outside(rest[:-1], ",")):
         key, equals, value = item.partition("=")

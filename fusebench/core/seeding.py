@@ -66,9 +66,7 @@ class Seeds:
             Where no variant is named: a shared seed there would tie unrelated variants together.
         """
         if self.variant is None:
-            raise FusebenchError(
-                "Seeds.own() was asked before a variant was named: use for_variant()."
-            )
+            raise FusebenchError("Seeds.own() was asked before a variant was named: use for_variant().")
         return seed_from(purpose, variant=self.variant, **self._axes())
 
     def for_variant(self, name: str) -> Seeds:
