@@ -1,0 +1,112 @@
+"""Stored records as tidy pandas frames: one row a cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..core.errors import FusebenchError
+from .record import Record
+from .store import Store
+
+AXES = ("architecture", "data_fusion", "level", "operator", "sharing", "training", "learner")
+
+
+def find(suite: str | Path, out: str | Path = ".") -> Store:
+    """Return the store of a run named by suite (`quick`), by TOML file or by folder.
+
+    Raises
+    ------
+    FusebenchError
+        Where no such run is stored.
+    """
+    text = str(suite)
+    name = Path(text).stem if text.endswith(".toml") else text
+    tried = [Path(text), Path(out) / "results" / name]
+    for folder in tried:
+        if (folder / "suite.json").is_file():
+            return Store(folder)
+    raise FusebenchError(
+        f"No run {text!r} is stored: neither {str(tried[0])!r} nor {str(tried[1])!r} holds a suite.json; "
+        f"run `fusebench run {name}` first, or name its folder."
+    )
+
+
+def load_results(suite: str | Path, out: str | Path = ".") -> pd.DataFrame:
+    """Read a run as a frame, one row a current cell.
+
+    Columns: `suite, cell, variant, dataset, seed, fold, status, reason`, the axes of the taxonomy
+    (`architecture` …), `entry`, `tier`, `equivalence_class`, every metric (`accuracy`,
+    `validation_accuracy`, `log_loss`, `regret` …), times in seconds (`wall_own`, `wall_shared`,
+    `cpu_own`, `cpu_shared`), `latency_p50`, `latency_p95` (milliseconds at batch 1), `throughput`
+    (rows a second), `memory` (bytes), `parameters`, `flops`, `epoch`, `environment`.
+
+    Parameters
+    ----------
+    suite
+        A suite's name, its TOML file, or a results folder.
+    out
+        The base folder that holds `results/`.
+    """
+    return frame(find(suite, out))
+
+
+def frame(store: Store) -> pd.DataFrame:
+    """Read a store as `load_results` does; records that the plan no longer names are left out."""
+    suite = store.suite()
+    planned = {cell["cell"] for cell in suite["plan"]["cells"]}
+    records = [record for record in store.records() if record.cell in planned]
+    table = pd.DataFrame([_row(record, suite) for record in records])
+    if table.empty:
+        return pd.DataFrame(columns=["suite", "cell", "variant", "dataset", "seed", "status", "reason"])
+    timing = pd.DataFrame([_timing_row(t) for t in store.timings() if t["cell"] in planned])
+    if not timing.empty:
+        table = table.merge(timing, on=["variant", "dataset"], how="left")
+    return table.sort_values(["variant", "dataset", "seed"], kind="stable", ignore_index=True)
+
+
+def _row(record: Record, suite: dict[str, Any]) -> dict[str, Any]:
+    entry = suite["variants"].get(record.variant, {})
+    head = {
+        "suite": suite["name"],
+        "cell": record.cell,
+        "variant": record.variant,
+        "dataset": record.dataset,
+        "seed": record.seed,
+        "fold": record.fold,
+        "status": record.status,
+        "reason": record.reason,
+    }
+    described = {key: entry.get(key) for key in ("entry", *AXES, "tier", "equivalence_class")}
+    measured = {key: np.nan if value is None else value for key, value in record.metrics.items()}
+    cost = {key: getattr(record, key) for key in ("memory", "parameters", "flops", "epoch", "environment")}
+    return head | described | measured | dict(record.times) | cost
+
+
+def _timing_row(timing: dict[str, Any]) -> dict[str, Any]:
+    single = np.asarray(timing["latency_ms"], dtype=float)
+    large = np.asarray(timing["large_s"], dtype=float)
+    return {
+        "variant": timing["variant"],
+        "dataset": timing["dataset"],
+        "latency_p50": float(np.percentile(single, 50)),
+        "latency_p95": float(np.percentile(single, 95)),
+        "throughput": timing["large_rows"] / float(np.median(large)),
+        "timing_environment": timing["environment"],
+    }
+
+
+def curves(store: Store) -> pd.DataFrame:
+    """Return training curves, one row an epoch: `variant, dataset, seed, epoch, curve, value`."""
+    planned = {cell["cell"] for cell in store.suite()["plan"]["cells"]}
+    rows = [
+        (record.variant, record.dataset, record.seed, epoch, name, value)
+        for record in store.records()
+        if record.cell in planned
+        for name, values in record.curves.items()
+        for epoch, value in enumerate(values, start=1)
+    ]
+    return pd.DataFrame(rows, columns=["variant", "dataset", "seed", "epoch", "curve", "value"])
