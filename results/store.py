@@ -129,9 +129,7 @@ class Store:
 
     def _arrays(self, path: Path, what: str) -> dict[str, np.ndarray]:
         if not path.is_file():
-            raise FusebenchError(
-                f"{what} not stored in {str(self.root)!r}: run the suite there first."
-            )
+            raise FusebenchError(f"{what} not stored in {str(self.root)!r}: run the suite there first.")
         with np.load(path) as held:
             return {name: held[name] for name in held.files}
 

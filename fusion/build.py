@@ -1,0 +1,152 @@
+"""From a name to a variant ready to fit: the one place that joins definitions to their base classes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import FusebenchError
+from ..core.seeding import Seeds
+from ..datasets.bundle import Modality
+from .extractors import choose
+from .matching import matched_width
+from .network import FunctionNetwork, FusionNetwork
+from .neural import NeuralVariant
+from .registry import REGISTRY, Entry, resolve
+from .stages import resolve_stage
+from .variant import Settings, Task, Variant
+
+
+@cache
+def load_all() -> None:
+    """Import every file of this package once; what is broken stands in `REGISTRY.broken`."""
+    REGISTRY.discover(sys.modules[__package__])
+
+
+def load_plugins(files: tuple[str, ...]) -> None:
+    """Run files outside the package that register variants of their own."""
+    for file in files:
+        REGISTRY.load_file(Path(file))
+
+
+def make_task(
+    modalities: tuple[Modality, ...],
+    classes: tuple[str, ...],
+    settings: Settings | None = None,
+    extractors: Mapping[str, str] | None = None,
+    seeds: Seeds | None = None,
+    device: str = "cpu",
+) -> Task:
+    """Return a task with its extractors chosen.
+
+    Parameters
+    ----------
+    modalities, classes
+        Of the data set.
+    settings
+        Training settings; the defaults where None.
+    extractors
+        Modality name or kind → extractor id, where not the default.
+    seeds, device
+        As in `Task`.
+    """
+    chosen = choose(modalities, dict(extractors or {}))
+    return Task(modalities, classes, settings or Settings(), chosen, seeds or Seeds(), device)
+
+
+def build(text: str, task: Task) -> Variant:
+    """Return the untrained variant that a name stands for.
+
+    Raises
+    ------
+    UnknownNameError
+        For an unknown variant or option.
+    FusebenchError
+        For an option value that the variant refuses.
+    """
+    load_all()
+    entry, name = resolve(text)
+    try:
+        return _make(entry, task, str(name), dict(name.options))
+    except (TypeError, ValueError) as error:
+        raise FusebenchError(f"Variant {text!r}: {error}") from error
+
+
+def build_stage(text: str, task: Task) -> Any:
+    """Return the untrained stage of a name: a pre-training, or a variant serving as an expert."""
+    load_all()
+    found = resolve_stage(text)
+    if found is None:
+        return build(text, task)
+    entry, name = found
+    return NeuralVariant(task, entry.definition, str(name), **name.options)
+
+
+def _make(entry: Entry, task: Task, name: str, options: dict[str, Any]) -> Variant:
+    definition = entry.definition
+    if isinstance(definition, type) and issubclass(definition, Variant):
+        made = definition(task, **options)
+        made.name = name
+        return made
+    if entry.is_function and entry.axes.level == "decisions":
+        from .late.decisions import FunctionRule
+
+        made = FunctionRule(task, rule=definition, **options)
+        made.name = name
+        return made
+    network = _network(entry, options)
+    if task.settings.capacity == "matched" and "width" in entry.defaults and "width" not in options:
+        options["width"] = matched_width(partial(network, **options), task)
+    return NeuralVariant(task, network, name, **options)
+
+
+def _network(entry: Entry, options: dict[str, Any]) -> Callable[..., FusionNetwork]:
+    if entry.is_function:
+        return partial(FunctionNetwork, rule=entry.definition)
+    if not issubclass(entry.definition, FusionNetwork):
+        raise FusebenchError(
+            f"Variant {entry.id!r} at {entry.place}: {entry.definition.__name__} is neither a function, "
+            "a FusionNetwork nor a Variant."
+        )
+    return entry.definition
+
+
+def refusal(text: str, modalities: tuple[Modality, ...], classes: tuple[str, ...]) -> str | None:
+    """Return why a variant cannot take such data, in one sentence, or None where it can."""
+    entry, name = resolve(text)
+    reason = entry.requires.refuse(modalities, classes)
+    if reason is None and entry.per_modality:
+        wanted = name.options.get(entry.per_modality)
+        names = [m.name for m in modalities]
+        if wanted not in names:
+            reason = f"{entry.per_modality}={wanted} is not one of {', '.join(names)}"
+    return reason
+
+
+def expand(text: str, modalities: tuple[Modality, ...]) -> list[str]:
+    """Return the canonical names that a name stands for on a data set: a baseline is one a modality."""
+    entry, name = resolve(text)
+    option = entry.per_modality
+    if option is None or option in name.options:
+        return [str(name)]
+    return [str(replace(name, options={**name.options, option: m.name})) for m in modalities]
+
+
+def definitions(text: str, task: Task) -> list[Callable[..., Any]]:
+    """Return every definition that decides a variant's or stage's result, for its source hash."""
+    found = resolve_stage(text)
+    if found is not None:
+        own: list[Callable[..., Any]] = [found[0].definition, NeuralVariant]
+    else:
+        entry, _ = resolve(text)
+        variant = build(text, task)
+        own = [entry.definition, type(variant)]
+        if entry.is_function and isinstance(variant, NeuralVariant):
+            own.append(FunctionNetwork)
+    if NeuralVariant in own:
+        own.extend(sorted(set(task.extractors.values()), key=lambda d: d.__qualname__))
+    return own
