@@ -1,0 +1,1 @@
+"""Benchmarks: suite → plan → cell → run. The harness that every variant goes through alike."""

@@ -77,14 +77,14 @@ class Store:
             except (InvalidRecordError, ValueError, TypeError) as error:
                 self.broken[self.packed.with_name(f"records.jsonl:{number}")] = str(error)
 
-    def retire(self, keys: dict[Key, str], current: Record) -> None:
-        """Move the superseded record of the same key to `stale/`; `keys` maps key → stored cell."""
-        held = keys.get(current.key)
-        if held is not None and held != current.cell and self.path(held).is_file():
+    def retire(self, keys: dict[Key, str], key: Key, cell: str) -> None:
+        """Move the record that `cell` supersedes to `stale/`; `keys` maps key → stored cell."""
+        held = keys.get(key)
+        if held is not None and held != cell and self.path(held).is_file():
             target = self.root / "stale" / f"{held}.json"
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(self.path(held), target)
-        keys[current.key] = current.cell
+        keys[key] = cell
 
     def pack(self, target: Path, cells: Iterable[str]) -> int:
         """Write the records of `cells` to `target/records.jsonl`, sorted by key; return how many."""

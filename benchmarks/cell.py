@@ -1,0 +1,151 @@
+"""One cell in a worker: load, fit, predict, score, store. Test labels are read after predicting, once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import fusion
+from ..core.files import write_atomic
+from ..core.seeding import Seeds
+from ..datasets import Bundle
+from ..fusion.stages import HeldStages
+from ..fusion.variant import Variant
+from ..results.record import Record
+from ..results.store import Store
+from .data import bundle, store_split
+from .job import Job, Outcome
+from .metrics import log_probabilities, score
+from .stages import StageResult, load_stage
+from .work import explain, make_task, peak_memory, reset_peak, status_of
+
+
+@dataclass
+class Fitted:
+    """A fitted variant and what fitting it cost, in seconds."""
+
+    variant: Variant
+    wall: float
+    cpu: float
+
+
+def run(job: Job) -> Outcome:
+    """Compute and store one cell; whatever goes wrong becomes its record."""
+    begin = time.monotonic()
+    store = Store(job.root)
+    try:
+        record = _compute(job, store)
+    except Exception as error:  # a worker never raises: some exceptions cannot be sent
+        record = failure(job, status_of(error), explain(error))
+    store.put(record)
+    return Outcome(record.status, record.reason, time.monotonic() - begin, stored=True)
+
+
+def _compute(job: Job, store: Store) -> Record:
+    reset_peak(job.device)
+    begin = time.perf_counter()
+    rows = bundle(job.dataset, job.seed, job.own)
+    load = time.perf_counter() - begin
+    stages = {name: load_stage(store, hash) for name, hash in job.stages.items()}
+    fitted = fit(job, rows, stages)
+    begin = time.perf_counter()
+    log_p = {
+        split: log_probabilities(fitted.variant.predict_proba(rows.splits[split].unlabelled()))
+        for split in ("validation", "test")
+    }
+    predict = time.perf_counter() - begin
+    metrics = metrics_of(rows, log_p, job.positive)
+    digest = store.put_predictions(job.hash, log_p["validation"], log_p["test"])
+    split = store_split(store, job.dataset, job.seed, rows)
+    if job.keep_model:
+        keep(store.model_path(job.hash), fitted.variant.state())
+    history = fitted.variant.history
+    own = stages.get(job.name)  # a baseline's training is its stage
+    shared = [] if own else list(stages.values())
+    return Record(
+        cell=job.hash,
+        variant=job.name,
+        dataset=job.dataset,
+        seed=job.seed,
+        fold=job.fold,
+        status="ok",
+        metrics=metrics,
+        curves=history.curves,
+        epoch=history.epoch,
+        phases={"load": load, **_added(history.phases, load)},
+        times={
+            "wall_own": own.wall if own else fitted.wall,
+            "cpu_own": own.cpu if own else fitted.cpu,
+            "wall_shared": sum(stage.wall for stage in shared),
+            "cpu_shared": sum(stage.cpu for stage in shared),
+            "wall_predict": predict,
+        },
+        memory=own.memory if own else peak_memory(job.device),
+        parameters=fitted.variant.parameters(),
+        flops=fitted.variant.flops(rows.test.unlabelled()),
+        stages=tuple(sorted(job.stages.values())),
+        split=split,
+        predictions=digest,
+        environment=job.environment,
+    )
+
+
+def _added(phases: dict[str, float], load: float) -> dict[str, float]:
+    return phases | {"load": phases.get("load", 0.0) + load}
+
+
+def fit(job: Job, rows: Bundle, stages: dict[str, StageResult]) -> Fitted:
+    """Fit a job's variant; a baseline is taken from its stage as it is."""
+    task = make_task(job, rows)
+    held = HeldStages({name: restore_stage(name, stage, task) for name, stage in stages.items()})
+    if job.name in stages:
+        return Fitted(held.get(job.name), 0.0, 0.0)
+    variant = fusion.build(job.name, task)
+    variant.stages = held
+    wall, cpu = time.perf_counter(), time.process_time()
+    variant.fit(rows.train, rows.validation, Seeds(job.dataset, job.seed, job.fold, job.name))
+    return Fitted(variant, time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def restore_stage(name: str, stage: StageResult, task: fusion.Task) -> Any:
+    """Return the fitted stage."""
+    fitted = fusion.build_stage(name, task).restore(stage.state)
+    fitted.history = stage.history
+    return fitted
+
+
+def metrics_of(rows: Bundle, log_p: dict[str, Any], positive: str | None) -> dict[str, float]:
+    """Return the metrics of test rows, and accuracy and log-loss of validation rows."""
+    index = rows.classes.index(positive) if positive in rows.classes else None
+    test = score(log_p["test"], rows.test.labels, rows.test.log_posterior, index)
+    held_out = score(log_p["validation"], rows.validation.labels, None, index)
+    wanted = ("accuracy", "log_loss", "balanced_accuracy", "auroc", "average_precision")
+    return test | {f"validation_{name}": held_out[name] for name in wanted}
+
+
+def failure(job: Job, status: str, reason: str) -> Record:
+    """Return the record of a cell that gave no result."""
+    return Record(
+        cell=job.hash,
+        variant=job.name,
+        dataset=job.dataset,
+        seed=job.seed,
+        fold=job.fold,
+        status=status,
+        reason=reason,
+        stages=tuple(sorted(job.stages.values())),
+        environment=job.environment,
+    )
+
+
+def keep(path: Path, state: dict[str, Any]) -> None:
+    """Store a fitted state; one that cannot be pickled is left out and refitted when it is timed."""
+    try:
+        write_atomic(path, lambda file: torch.save(state, file))
+    except (AttributeError, TypeError, RuntimeError) as error:
+        if "pickle" not in str(error).lower() and "local" not in str(error).lower():
+            raise

@@ -1,0 +1,103 @@
+"""suite.json: the plan, and everything that reports tell about entries, data sets and the machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import fusion
+from ..core.names import parse
+from ..datasets import DataSet
+from ..results.record import SCHEMA
+from ..results.store import Store
+from .plan import Plan
+
+
+def describe(plan: Plan, store: Store, environments: dict[str, Any]) -> dict[str, Any]:
+    """Return suite.json; what an earlier run's file holds of environments and ceilings is kept.
+
+    Parameters
+    ----------
+    plan
+        Every cell of the folder, whatever this run computes.
+    store
+        The folder.
+    environments
+        Fingerprint id → fingerprint of this run's workers.
+    """
+    held = store.suite() if store.suite_file.is_file() else {}
+    suite = plan.suite.suite
+    return {
+        "schema": SCHEMA,
+        "name": suite.name,
+        "definition": plan.suite.model_dump(mode="json"),
+        "metric": suite.metric,
+        "positive": suite.positive,
+        "seeds": list(suite.seeds),
+        "tuned": False,
+        "training": plan.suite.training.model_dump(mode="json"),
+        "plan": {
+            "cells": [
+                {
+                    "cell": cell.hash,
+                    "variant": cell.variant,
+                    "dataset": cell.dataset,
+                    "seed": cell.seed,
+                    "stages": sorted(stage.hash for stage in cell.stages.values()),
+                }
+                for cell in plan.cells
+            ],
+            "stages": sorted(
+                (
+                    {"stage": s.hash, "name": s.name, "dataset": s.dataset, "seed": s.seed}
+                    for s in {s.hash: s for c in plan.cells for s in c.stages.values()}.values()
+                ),
+                key=lambda s: s["stage"],
+            ),
+        },
+        "variants": {name: variant(name) for name in sorted({cell.variant for cell in plan.cells})},
+        "datasets": {
+            name: dataset(source, held.get("datasets", {}).get(name)) for name, source in plan.sources.items()
+        },
+        "environments": held.get("environments", {}) | environments,
+    }
+
+
+def variant(name: str) -> dict[str, Any]:
+    """Return what is told about a variant under its canonical name."""
+    return fusion.resolve(name)[0].metadata(parse(name).options)
+
+
+def dataset(source: DataSet, held: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return what is told about a data set; `held` saves computing its ceilings again."""
+    card, same = source.card, held is not None and held.get("identity") == source.identity()
+    return {
+        "title": card.title,
+        "summary": card.summary,
+        "modalities": [{"name": m.name, "kind": m.kind, "shape": list(m.shape)} for m in source.modalities],
+        "classes": list(source.classes),
+        "rows": source.rows,
+        "folds": source.folds,
+        "pairing": card.pairing,
+        "source_family": card.source_family,
+        "licence": card.licence,
+        "home": card.home,
+        "citation": card.citation,
+        "notes": list(card.notes),
+        "verified": bool(card.checksum_source) or not card.files,
+        "interaction": interaction(source),
+        "identity": source.identity(),
+        "bayes": held["bayes"] if held is not None and same else source.bayes(),
+    }
+
+
+def interaction(source: DataSet) -> str | None:
+    """Return the kind of interaction that a synthetic set holds, from its cues; None for real data."""
+    cues = {"redundant": "d_r", "private": "d_u", "synergy": "d_s"}
+    if not all(hasattr(source, field) for field in cues.values()):
+        return None
+    found = [kind for kind, field in cues.items() if _any(getattr(source, field))]
+    return found[0] if len(found) == 1 else "mixed" if "synergy" not in found else "mixed_synergy"
+
+
+def _any(value: Any) -> bool:
+    return any(value) if isinstance(value, list | tuple) else bool(value)

@@ -1,0 +1,71 @@
+"""What a worker is told and what it answers: plain data, so that nothing but names crosses processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Job:
+    """One unit of work.
+
+    Parameters
+    ----------
+    kind
+        `stage`, `cell` or `timing`.
+    hash, name, dataset, seed, fold
+        What is computed.
+    stages
+        Stage name → hash of the stages it uses.
+    root
+        The results folder.
+    training
+        The suite's `[training]` table.
+    device, environment, positive
+        Torch device, fingerprint id, and the positive label.
+    keep_model
+        Whether the fitted model is stored until it has been timed.
+    own
+        File of a pickled data set of the user's, or None for a registered one.
+    cells
+        For `timing`: the cells of one data set, (hash, variant, stages).
+    """
+
+    kind: str
+    hash: str
+    name: str
+    dataset: str
+    seed: int
+    fold: int
+    root: Path
+    training: Mapping[str, Any]
+    stages: Mapping[str, str] = field(default_factory=dict)
+    device: str = "cpu"
+    environment: str = ""
+    positive: str | None = None
+    keep_model: bool = False
+    own: Path | None = None
+    cells: tuple[tuple[str, str, Mapping[str, str]], ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job; a worker answers with this and never raises.
+
+    Parameters
+    ----------
+    status, reason
+        As in a record.
+    seconds
+        Wall time in the worker.
+    stored
+        Whether the worker stored it; what ends a worker is stored by the parent.
+    """
+
+    status: str
+    reason: str = ""
+    seconds: float = 0.0
+    stored: bool = False

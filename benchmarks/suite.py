@@ -1,0 +1,147 @@
+"""A suite: which variants on which data sets, under one training setting; TOML checked before anything runs."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ..core.errors import FusebenchError, unknown
+from ..fusion.variant import Settings
+
+RESERVED = ("reference", "perf", "figures", "page", "record", "store", "frames", "statistics", "tables", "style")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SuiteTable(_Strict):
+    """`[suite]`: what is run and by which metric it is judged."""
+
+    name: str
+    variants: tuple[str, ...] = ("tier:core",)
+    datasets: tuple[str, ...]
+    seeds: tuple[int, ...] = (0, 1, 2)
+    metric: Literal["accuracy", "balanced_accuracy", "auroc", "average_precision", "log_loss"] = "accuracy"
+    positive: str | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, name: str) -> str:
+        if not name.replace("-", "_").isidentifier() or name in RESERVED:
+            raise ValueError("names a folder; use letters, digits, - and _, and none of " + ", ".join(RESERVED))
+        return name
+
+    @field_validator("seeds")
+    @classmethod
+    def _counted(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+            raise ValueError("must be different whole numbers from 0")
+        return seeds
+
+
+class TrainingTable(_Strict):
+    """`[training]`: one setting for every variant; see `fusion.variant.Settings`."""
+
+    epochs: int = Field(25, ge=1)
+    batch: int = Field(64, ge=1)
+    lr: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    patience: int = Field(10, ge=1)
+    min_epochs: int = Field(15, ge=1)
+    precision: Literal["fp32", "bf16"] = "fp32"
+    capacity: Literal["native", "matched"] = "native"
+    width: int = Field(64, ge=1)
+    class_weight: Literal["none", "balanced"] = "none"
+    extractors: dict[str, str] = Field(default_factory=dict)
+
+    def settings(self) -> Settings:
+        """Return what variants read."""
+        return Settings(**self.model_dump(exclude={"extractors"}))
+
+
+class LimitsTable(_Strict):
+    """`[limits]` of one cell or stage: wall seconds, and resident memory in MB (0 = none)."""
+
+    timeout: float = Field(900.0, gt=0)
+    memory: float = Field(0.0, ge=0)
+
+
+class Suite(_Strict):
+    """A checked suite."""
+
+    suite: SuiteTable
+    training: TrainingTable = Field(default_factory=TrainingTable)
+    limits: LimitsTable = Field(default_factory=LimitsTable)
+
+    @property
+    def name(self) -> str:
+        """The suite's name, also its folder's."""
+        return self.suite.name
+
+
+def shipped() -> dict[str, Path]:
+    """Return the shipped suites: name → TOML file."""
+    folder = Path(str(resources.files(__package__) / "suites"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load(source: str | Path) -> Suite:
+    """Read and check a suite.
+
+    Parameters
+    ----------
+    source
+        The name of a shipped suite, or a path ending in `.toml`.
+
+    Raises
+    ------
+    UnknownNameError
+        For an unknown suite name or TOML key; the nearest is suggested.
+    FusebenchError
+        For a file that is not TOML or a value that does not fit.
+    """
+    text = str(source)
+    if not text.endswith(".toml"):
+        if text not in shipped():
+            raise unknown("suite", text, shipped(), "A suite of your own is a path ending in .toml.")
+        path = shipped()[text]
+    else:
+        path = Path(text)
+        if not path.is_file():
+            raise FusebenchError(f"Suite {text!r} is not a file.")
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FusebenchError(f"Suite {text!r} is not valid TOML: {error}.") from error
+    return check(values, text)
+
+
+def check(values: dict[str, Any], owner: str) -> Suite:
+    """Return the suite that a parsed TOML file describes; errors as in `load`."""
+    try:
+        return Suite.model_validate(values)
+    except ValidationError as error:
+        raise _explained(error, owner) from None
+
+
+def _explained(error: ValidationError, owner: str) -> FusebenchError:
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    table = f"[{place[0]}]" if len(place) > 1 else "the file"
+    if first["type"] == "extra_forbidden":
+        return unknown(f"key of {table} in suite {owner!r}", place[-1], _keys(place))
+    if first["type"] == "missing":
+        return FusebenchError(f"Suite {owner!r}: {table} lacks the key {place[-1]!r}.")
+    message = first["msg"].removeprefix("Value error, ")
+    return FusebenchError(f"Suite {owner!r}: {'.'.join(place)} = {first['input']!r}: {message}.")
+
+
+def _keys(place: list[str]) -> list[str]:
+    tables = {"suite": SuiteTable, "training": TrainingTable, "limits": LimitsTable}
+    model = tables.get(place[0], Suite) if len(place) > 1 else Suite
+    return list(model.model_fields)

@@ -1,0 +1,95 @@
+"""The exclusive timing pass: after training, one process alone times one fitted model of every variant.
+
+Calls are interleaved over variants, so that a machine that slows down slows all of them; a warm-up of
+every variant is not counted. What is timed is `predict_proba` as a user calls it, scaling included.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from .. import fusion
+from ..datasets import Bundle, Inputs
+from ..fusion.stages import HeldStages
+from ..results.store import Store
+from .cell import fit, restore_stage
+from .data import bundle
+from .job import Job, Outcome
+from .stages import load_stage
+from .work import explain, make_task, status_of
+
+CALLS, LARGE_CALLS, LARGE_ROWS = 50, 5, 1024
+WARM_UP = 2
+SECONDS = 0.5  # a variant's share for single calls; slow ones are called less often, at least five times
+
+
+def run(job: Job) -> Outcome:
+    """Time every cell of one data set and store the timings; a model that is gone is refitted first."""
+    begin = time.monotonic()
+    store = Store(job.root)
+    try:
+        rows = bundle(job.dataset, job.seed, job.own)
+        models = {c[0]: _model(job, store, rows, c) for c in job.cells}
+        _time(job, store, rows.test.unlabelled(), models)
+    except Exception as error:  # a worker never raises: some exceptions cannot be sent
+        return Outcome(status_of(error), explain(error), time.monotonic() - begin)
+    return Outcome("ok", "", time.monotonic() - begin)
+
+
+def _model(job: Job, store: Store, rows: Bundle, cell: tuple[str, str, Mapping[str, str]]) -> Any:
+    hash, name, stages = cell
+    loaded = {stage: load_stage(store, h) for stage, h in stages.items()}
+    path = store.model_path(hash)
+    if name not in loaded and not path.is_file():
+        return fit(replace(job, name=name, hash=hash), rows, loaded).variant
+    task = make_task(job, rows)
+    held = HeldStages({stage: restore_stage(stage, result, task) for stage, result in loaded.items()})
+    if name in loaded:
+        return held.get(name)
+    variant = fusion.build(name, task)
+    variant.stages = held
+    return variant.restore(torch.load(path, weights_only=False))
+
+
+def _time(job: Job, store: Store, test: Inputs, models: dict[str, Any]) -> None:
+    many = test.take(slice(0, LARGE_ROWS))
+    for model in models.values():
+        for _ in range(WARM_UP):
+            model.predict_proba(test.take(slice(0, 1)))
+        model.predict_proba(many)
+    single: dict[str, list[float]] = {hash: [] for hash in models}
+    large: dict[str, list[float]] = {hash: [] for hash in models}
+    for call in range(CALLS):
+        row = test.take(slice(call % len(test), call % len(test) + 1))
+        for hash, model in models.items():
+            if len(single[hash]) < 5 or sum(single[hash]) < SECONDS:
+                single[hash].append(_seconds(model, row))
+    for _ in range(LARGE_CALLS):
+        for hash, model in models.items():
+            large[hash].append(_seconds(model, many))
+    names = {hash: name for hash, name, _ in job.cells}
+    for hash in models:
+        store.put_timing(
+            hash,
+            {
+                "cell": hash,
+                "variant": names[hash],
+                "dataset": job.dataset,
+                "latency_ms": [1000 * s for s in single[hash]],
+                "large_s": large[hash],
+                "large_rows": len(many),
+                "environment": job.environment,
+            },
+        )
+        store.model_path(hash).unlink(missing_ok=True)
+
+
+def _seconds(model: Any, rows: Inputs) -> float:
+    begin = time.perf_counter()
+    model.predict_proba(rows)
+    return time.perf_counter() - begin

@@ -1,0 +1,65 @@
+"""What stages and cells share in a worker: the task of a job, statuses from exceptions, peak memory."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+
+import torch
+
+from .. import fusion
+from ..core.errors import DataUnavailableError
+from ..datasets import Bundle
+from ..fusion.variant import Settings
+from ..results.record import trace
+from .job import Job
+
+
+def make_task(job: Job, rows: Bundle) -> fusion.Task:
+    """Return the task of a job's data."""
+    chosen = dict(job.training)
+    extractors = chosen.pop("extractors", {})
+    return fusion.make_task(rows.modalities, rows.classes, Settings(**chosen), extractors, device=job.device)
+
+
+def status_of(error: BaseException) -> str:
+    """Return the status that an exception means."""
+    if isinstance(error, DataUnavailableError):
+        return "unavailable"
+    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError) or _allocator_failed(error):
+        return "out_of_memory"
+    return "failed"
+
+
+def _allocator_failed(error: BaseException) -> bool:
+    # torch's CPU allocator raises a plain RuntimeError
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def explain(error: BaseException) -> str:
+    """Return one sentence for data that cannot be had, a traceback for anything else."""
+    return str(error) if isinstance(error, DataUnavailableError) else trace(error)
+
+
+def reset_peak(device: str) -> None:
+    """Set the high-water mark of memory to what is in use now (a GPU's, or resident memory on Linux)."""
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats()
+        return
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory(device: str) -> int | None:
+    """Return the peak in bytes since `reset_peak`; None where it is not measured."""
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated()
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    peak = next((line for line in lines if line.startswith("VmHWM")), None)
+    return int(peak.split()[1]) * 1024 if peak else None
