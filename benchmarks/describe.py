@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import fusion
 from ..core.names import parse
 from ..datasets import DataSet
@@ -92,12 +94,9 @@ def dataset(source: DataSet, held: dict[str, Any] | None = None) -> dict[str, An
 
 def interaction(source: DataSet) -> str | None:
     """Return the kind of interaction that a synthetic set holds, from its cues; None for real data."""
-    cues = {"redundant": "d_r", "private": "d_u", "synergy": "d_s"}
-    if not all(hasattr(source, field) for field in cues.values()):
+    dials = getattr(source, "dials", None)
+    if dials is None:
         return None
-    found = [kind for kind, field in cues.items() if _any(getattr(source, field))]
+    cues = {"redundant": dials.d_r, "private": dials.d_u, "synergy": dials.d_s}
+    found = [kind for kind, strength in cues.items() if np.any(strength)]
     return found[0] if len(found) == 1 else "mixed" if "synergy" not in found else "mixed_synergy"
-
-
-def _any(value: Any) -> bool:
-    return any(value) if isinstance(value, list | tuple) else bool(value)

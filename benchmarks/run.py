@@ -123,12 +123,19 @@ def prepare(suite: str | Path | Suite, options: Options) -> tuple[Plan, Store, d
     checked = suite if isinstance(suite, Suite) else load_suite(suite)
     fusion.load_all()
     fusion.load_plugins(options.plugins)
-    folder = f"{checked.name}-{options.own.name}" if options.own else checked.name
-    store = Store(options.out / "results" / folder)
+    store = Store(folder_of(suite, checked, options))
     records = current(store)
     wanted = planning.split_list(options.variants), planning.split_list(options.datasets)
     plan = planning.make(checked, *wanted, options.seeds, options.own, records)
     return plan, store, records
+
+
+def folder_of(source: str | Path | Suite, suite: Suite, options: Options) -> Path:
+    """Return the results folder: the one that was named, else `OUT/results/NAME` (own data: NAME-CARD)."""
+    if not isinstance(source, Suite) and (Path(source) / "suite.json").is_file():
+        return Path(source)
+    name = f"{suite.name}-{options.own.name}" if options.own else suite.name
+    return options.out / "results" / name
 
 
 def current(store: Store) -> dict[Key, Record]:
@@ -394,3 +401,16 @@ def shard_of(text: str) -> tuple[int, int]:
     if not slash or not part.isdigit() or not parts.isdigit() or not 1 <= int(part) <= int(parts):
         raise FusebenchError(f"--shard {text!r} is not I/N with 1 ≤ I ≤ N, such as 1/4.")
     return int(part), int(parts)
+
+
+def differing_libraries(store: Store) -> list[str]:
+    """Return a line for each library whose version differs from the one a stored run was made with."""
+    if not store.suite_file.is_file():
+        return []
+    here = fingerprint()["libraries"]
+    lines = []
+    for held in store.suite().get("environments", {}).values():
+        for library, version in held.get("libraries", {}).items():
+            if here.get(library, version) != version:
+                lines.append(f"stored results were made with {library} {version}, here is {here[library]}")
+    return sorted(set(lines))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -96,7 +97,7 @@ def load(source: str | Path) -> Suite:
     Parameters
     ----------
     source
-        The name of a shipped suite, or a path ending in `.toml`.
+        The name of a shipped suite, a path ending in `.toml`, or the folder of a run.
 
     Raises
     ------
@@ -106,6 +107,8 @@ def load(source: str | Path) -> Suite:
         For a file that is not TOML or a value that does not fit.
     """
     text = str(source)
+    if (Path(text) / "suite.json").is_file():
+        return check(json.loads((Path(text) / "suite.json").read_bytes())["definition"], text)
     if not text.endswith(".toml"):
         if text not in shipped():
             raise unknown("suite", text, shipped(), "A suite of your own is a path ending in .toml.")

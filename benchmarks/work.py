@@ -6,14 +6,26 @@ import contextlib
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from .. import fusion
 from ..core.errors import DataUnavailableError
-from ..datasets import Bundle
+from ..datasets import Bundle, Modality, Rows
 from ..fusion.variant import Settings
 from ..results.record import trace
 from .job import Job
+
+
+def warm_up() -> None:
+    """Train a network for two steps and fit a pipeline, so that no cell pays for first calls of libraries."""
+    modalities = (Modality("table", "tabular", (4,)), Modality("picture", "image", (1, 8, 8)))
+    labels = np.arange(8) % 2
+    inputs = {m.name: np.ones((8, *m.shape), dtype=np.float32) for m in modalities}
+    rows = Rows(inputs, np.ones((8, 2), dtype=bool), labels, np.arange(8))
+    task = fusion.make_task(modalities, ("a", "b"), Settings(epochs=2))
+    for name in ("concat_features", "early_concat_logreg"):
+        fusion.build(name, task).fit(rows, rows).predict_proba(rows)
 
 
 def make_task(job: Job, rows: Bundle) -> fusion.Task:

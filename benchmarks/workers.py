@@ -24,7 +24,7 @@ from typing import Any
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
-from . import cell, stages, timing
+from . import cell, stages, timing, work
 from .job import Job, Outcome
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -50,6 +50,7 @@ def initialise(plugins: tuple[str, ...], parent: int) -> None:
     threading.Thread(target=_follow_parent, args=(parent,), daemon=True).start()
     fusion.load_all()
     fusion.load_plugins(plugins)
+    work.warm_up()
 
 
 def _follow_parent(parent: int) -> None:

@@ -110,3 +110,27 @@ def curves(store: Store) -> pd.DataFrame:
         for epoch, value in enumerate(values, start=1)
     ]
     return pd.DataFrame(rows, columns=["variant", "dataset", "seed", "epoch", "curve", "value"])
+
+
+def find_cell(start: str, out: str | Path = ".") -> Record:
+    """Return the record whose cell hash begins with `start`, searched in every run below `out/results`.
+
+    Raises
+    ------
+    FusebenchError
+        Where none or several begin so.
+    """
+    stores = [Store(path.parent) for path in sorted((Path(out) / "results").glob("**/suite.json"))]
+    found = {record.cell: record for store in stores for record in _starting(store, start)}
+    if not found:
+        raise FusebenchError(f"No stored cell begins with {start!r}; `fusebench status` counts what is stored.")
+    if len(found) > 1:
+        raise FusebenchError(f"{len(found)} stored cells begin with {start!r}: give more of the hash.")
+    return next(iter(found.values()))
+
+
+def _starting(store: Store, start: str) -> list[Record]:
+    if store.packed.is_file():
+        return [record for record in store.records() if record.cell.startswith(start)]
+    paths = (store.root / "cells").glob(f"{start[:2]}*/{start}*.json")
+    return [record for path in paths if (record := store.get(path.stem)) is not None]

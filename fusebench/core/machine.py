@@ -8,6 +8,7 @@ import platform
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from .files import dumps
 
@@ -38,7 +39,7 @@ def _version(library: str) -> str:
         return "absent"
 
 
-def fingerprint(threads: int = 1, workers: int = 1, device: str = "cpu") -> dict[str, object]:
+def fingerprint(threads: int = 1, workers: int = 1, device: str = "cpu") -> dict[str, Any]:
     """Describe the machine without naming it: processor, cores, threads, device, library versions."""
     return {
         "processor": _processor(),
@@ -52,6 +53,6 @@ def fingerprint(threads: int = 1, workers: int = 1, device: str = "cpu") -> dict
     }
 
 
-def fingerprint_id(description: dict[str, object]) -> str:
+def fingerprint_id(description: dict[str, Any]) -> str:
     """Return a short id of a fingerprint."""
     return hashlib.sha256(dumps(description).encode()).hexdigest()[:12]

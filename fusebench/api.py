@@ -1,0 +1,162 @@
+"""The Python door: what a script or a notebook calls."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .core.errors import FusebenchError
+from .core.machine import usable_cores
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from .benchmarks.run import Summary
+    from .datasets import DataSet
+    from .results.store import Store
+
+
+def run(
+    suite: str | Path = "quick",
+    *,
+    variants: Sequence[str] = (),
+    datasets: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    data: DataSet | str | Path | None = None,
+    out: str | Path = ".",
+    jobs: int | None = None,
+    device: str = "cpu",
+    retry: str | None = None,
+    shard: str | None = None,
+    plugins: Sequence[str | Path] = (),
+    dry_run: bool = False,
+    report: bool = True,
+    quiet: bool = False,
+) -> Summary:
+    """Compute what is missing of a suite, then draw its tables and figures.
+
+    Parameters
+    ----------
+    suite
+        Name of a shipped suite, path of a TOML file, or folder of a run.
+    variants, datasets
+        Names and globs that choose what is computed; empty = the suite's.
+    seeds
+        Seeds to compute; empty = the suite's.
+    data
+        A data set of your own (see `from_arrays`) in place of the suite's.
+    out
+        Base folder of `results/` and `reports/`.
+    jobs
+        Worker processes; None = the cores this process may use, 0 = work in this process.
+    device
+        Torch device of training.
+    retry
+        `"failed"` computes failed, timed-out and out-of-memory cells again.
+    shard
+        `"I/N"`: the I-th of N parts of the missing cells.
+    plugins
+        Files that register variants of your own.
+    dry_run
+        Plan and announce only.
+    report
+        Whether tables and figures are written.
+    quiet
+        Say nothing on stderr.
+
+    Returns
+    -------
+    Summary
+        Counts by status, the lines to print, `exit_code` and the store.
+
+    Raises
+    ------
+    FusebenchError
+        For a mistake in names, settings or data, before anything is trained.
+    """
+    from .benchmarks.run import Options, shard_of
+    from .benchmarks.run import run as compute
+
+    if isinstance(data, str | Path):
+        raise FusebenchError(f"data={str(data)!r}: a data card is not read yet; make arrays with from_arrays.")
+    if retry not in (None, "failed"):
+        raise FusebenchError(f"retry={retry!r} is not 'failed'.")
+    options = Options(
+        variants=tuple(variants),
+        datasets=tuple(datasets),
+        seeds=tuple(seeds),
+        jobs=usable_cores() if jobs is None else jobs,
+        device=device,
+        retry=retry,
+        shard=shard_of(shard) if shard else (1, 1),
+        plugins=tuple(str(Path(p).resolve()) for p in plugins),
+        out=Path(out),
+        own=data,
+        dry_run=dry_run,
+        quiet=quiet,
+    )
+    drawing: list[subprocess.Popen[bytes]] = []
+    summary = compute(
+        suite, options, (lambda store: drawing.append(_draw_aside(store, options.out))) if report else None
+    )
+    for process in drawing:
+        process.wait()
+    if report and not dry_run:
+        summary.lines += _report_lines(summary, Path(out))
+    return summary
+
+
+def _draw_aside(store: Store, out: Path) -> subprocess.Popen[bytes]:
+    """Draw the first seed's figures in a process of their own while the run goes on."""
+    command = [sys.executable, "-P", "-m", "fusebench", "report", str(store.root), "--out", str(out)]
+    with (store.root / "run.log").open("ab") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log)
+
+
+def _report_lines(summary: Summary, out: Path) -> list[str]:
+    from .reports.build import build
+
+    built = build(summary.store.root, out)
+    command = _command()
+    name = summary.store.root.name
+    return [
+        *built.lines,
+        f"Look again: {command} report {name} --open · {command} status {name} · {command} show CELL",
+    ]
+
+
+def _command() -> str:
+    """Return the command that reaches this installation from here."""
+    script = Path(sys.executable).with_name("fusebench")
+    if not script.exists():
+        return "python -m fusebench"
+    try:
+        return str(script.relative_to(Path.cwd()))
+    except ValueError:
+        return "fusebench"
+
+
+def load_results(suite: str | Path, out: str | Path = ".") -> pd.DataFrame:
+    """Read a run as a tidy frame, one row a cell; see `fusebench.results.frames.load_results`."""
+    from .results.frames import load_results as load
+
+    return load(suite, out)
+
+
+def from_arrays(
+    name: str,
+    modalities: Mapping[str, Any],
+    labels: np.ndarray | Sequence[Any],
+    groups: np.ndarray | Sequence[Any] | None = None,
+    kinds: Mapping[str, str] | None = None,
+    missing: str = "refuse",
+    folds: int = 5,
+) -> DataSet:
+    """Make a data set of arrays aligned by row; see `fusebench.datasets.own.from_arrays`."""
+    from .datasets.own import from_arrays as make
+
+    return make(name, modalities, labels, groups=groups, kinds=kinds, missing=missing, folds=folds)

@@ -1,0 +1,217 @@
+"""The command line. Rooms are imported inside commands, so that help costs nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import __version__
+from .core.errors import FusebenchError, unknown
+from .core.files import dumps
+
+app = typer.Typer(
+    help="Which way of fusing modalities should I use? Run a suite, read its report, add your own variant.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Data sets: what there is and what is known about them.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+SuiteArgument = Annotated[str, typer.Argument(help="A suite's name, a path ending in .toml, or a run's folder.")]
+Out = Annotated[Path, typer.Option(help="Base folder of results/ and reports/.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, all else on stderr.")]
+Plugin = Annotated[list[Path] | None, typer.Option(help="A file that registers variants; repeatable.")]
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        print(f"fusebench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    for stream in (sys.stdout, sys.stderr):  # names may hold any script; a narrow terminal must not end a run
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+@app.command()
+def run(
+    suite: SuiteArgument = "quick",
+    variants: Annotated[
+        list[str] | None, typer.Option(help="Names and globs to compute, comma-separated.")
+    ] = None,
+    datasets: Annotated[
+        list[str] | None, typer.Option(help="Names and globs to compute, comma-separated.")
+    ] = None,
+    seeds: Annotated[list[str] | None, typer.Option(help="Seeds to compute, comma-separated.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=0, help="Worker processes; default: the usable cores.")] = None,
+    device: Annotated[str, typer.Option(help="Torch device of training.")] = "cpu",
+    retry: Annotated[str | None, typer.Option(help="'failed': compute failed cells again.")] = None,
+    shard: Annotated[str | None, typer.Option(help="I/N: the I-th of N parts of the missing cells.")] = None,
+    plugin: Plugin = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what would be computed.")] = False,
+    report: Annotated[bool, typer.Option(help="Write tables and figures at the end.")] = True,
+    out: Out = Path("."),
+) -> None:
+    """Compute what is missing of a suite, then write tables and figures."""
+    from . import api
+
+    summary = api.run(
+        suite,
+        variants=variants or (),
+        datasets=datasets or (),
+        seeds=_seeds(seeds or []),
+        out=out,
+        jobs=jobs,
+        device=device,
+        retry=retry,
+        shard=shard,
+        plugins=plugin or (),
+        dry_run=dry_run,
+        report=report,
+    )
+    for line in summary.lines:
+        print(line)
+    raise typer.Exit(summary.exit_code)
+
+
+def _seeds(texts: list[str]) -> list[int]:
+    pieces = [piece.strip() for text in texts for piece in text.split(",")]
+    for piece in pieces:
+        if not piece.isdigit():
+            raise FusebenchError(f"--seeds {piece!r} is not a whole number from 0.")
+    return [int(piece) for piece in pieces]
+
+
+@app.command()
+def status(
+    suite: SuiteArgument = "quick", out: Out = Path("."), plugin: Plugin = None, json: Json = False
+) -> None:
+    """Count the cells of a suite: done, failed, stale, missing."""
+    from .benchmarks.run import Options, counts, differing_libraries, prepare
+
+    options = Options(out=out, plugins=tuple(str(p.resolve()) for p in plugin or ()))
+    plan, store, records = prepare(suite, options)
+    found = counts(plan, records)
+    for path, why in store.broken.items():
+        print(f"unreadable: {path}: {why}", file=sys.stderr)
+    for line in differing_libraries(store):
+        print(line, file=sys.stderr)
+    if json:
+        print(dumps(found))
+        return
+    print(f"{plan.suite.name}: {found.pop('planned')} cells planned in {store.root}")
+    for name, number in found.items():
+        if number:
+            print(f"  {number:5d} {name}")
+
+
+@app.command()
+def report(
+    suite: SuiteArgument = "quick",
+    out: Annotated[Path | None, typer.Option(help="Base folder of reports/ and of the tables.")] = None,
+    variants: Annotated[list[str] | None, typer.Option(help="Show only these; captions say so.")] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Draw tables, figures and the page from the records alone; nothing is trained."""
+    from .core.names import split_outside
+    from .reports.build import build
+
+    chosen = tuple(name for text in variants or () for name in split_outside(text, ",") if name)
+    built = build(suite, out or Path("."), variants=chosen or None)
+    for line in built.lines:
+        print(line)
+    if open_page:
+        typer.launch(str(built.page.resolve().as_uri()))
+
+
+@app.command()
+def figures(
+    suite: SuiteArgument = "quick",
+    name: Annotated[str | None, typer.Argument(help="One figure; default: all.")] = None,
+    out: Out = Path("."),
+) -> None:
+    """Redraw the figures of a run, or one of them."""
+    from .reports.build import figures as draw
+
+    for path in draw(suite, out, [name] if name else None):
+        print(path)
+
+
+@app.command()
+def show(
+    cell: Annotated[str, typer.Argument(help="A unique start of a cell's hash.")], out: Out = Path(".")
+) -> None:
+    """Print one cell's record, its traceback if it failed."""
+    from .results.frames import find_cell
+
+    record = find_cell(cell, out).to_json()
+    reason = record.pop("reason")
+    print(dumps(record, indent=2))
+    if reason:
+        print(reason)
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="variants, datasets or suites")],
+    architecture: Annotated[str | None, typer.Option(help="Only this architecture.")] = None,
+    plugin: Plugin = None,
+    json: Json = False,
+) -> None:
+    """List what is registered."""
+    from . import listing
+
+    kinds = {"variants": None, "datasets": listing.data_sets, "suites": listing.suites}
+    if what not in kinds:
+        raise unknown("kind of list", what, kinds)
+    if what == "variants":
+        rows = listing.variants(tuple(str(p.resolve()) for p in plugin or ()), architecture)
+    else:
+        rows = kinds[what]()  # type: ignore[misc]
+    if json:
+        extra: dict[str, Any] = {"wrappers": []} if what == "variants" else {}
+        print(dumps({what: rows} | extra))
+    else:
+        listing.print_table(rows, listing.COLUMNS[what])
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(help="A variant, a data set or a word such as intermediate.")],
+) -> None:
+    """Say what a name means: formula, place in the taxonomy, source, same function as, file and line."""
+    from . import listing
+
+    print(listing.explain(name))
+
+
+@app.command()
+def check(name: Annotated[str, typer.Argument(help="A variant.")], plugin: Plugin = None) -> None:
+    """Run the contract on one variant: what every entry of the register must keep."""
+    from . import listing
+
+    raise typer.Exit(listing.check(name, tuple(str(p.resolve()) for p in plugin or ())))
+
+
+@data_app.command("list")
+def data_list(json: Json = False) -> None:
+    """List the data sets."""
+    list_("datasets", json=json)
+
+
+@data_app.command("show")
+def data_show(name: str, json: Json = False) -> None:
+    """Print a data set's card, rows and, on synthetic sets, exact ceilings."""
+    from . import listing
+
+    shown = listing.data_card(name)
+    print(dumps(shown) if json else listing.card_text(shown))

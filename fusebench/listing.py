@@ -1,0 +1,196 @@
+"""What `list`, `explain`, `check` and `data show` tell."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from .core.errors import UnknownNameError, nearest
+
+COLUMNS = {
+    "variants": ("id", "architecture", "data_fusion", "level", "sharing", "training", "learner", "tier"),
+    "datasets": ("name", "pairing", "source_family", "modalities", "title"),
+    "suites": ("name", "file"),
+}
+
+
+def variants(plugins: tuple[str, ...] = (), architecture: str | None = None) -> list[dict[str, Any]]:
+    """Return every registered variant's metadata; broken files are told on stderr."""
+    from . import fusion
+    from .core.errors import unknown
+    from .fusion.taxonomy import AXES
+
+    fusion.load_all()
+    fusion.load_plugins(plugins)
+    if architecture is not None and architecture not in AXES["architecture"]:
+        raise unknown("architecture", architecture, AXES["architecture"])
+    for name, why in fusion.REGISTRY.broken.items():
+        print(f"{name} could not be loaded: {why}", file=sys.stderr)
+    rows = [entry.metadata({}) for entry in fusion.REGISTRY]
+    return [row for row in rows if architecture in (None, row["architecture"])]
+
+
+def data_sets() -> list[dict[str, Any]]:
+    """Return every registered data set's card in short."""
+    from . import datasets
+
+    datasets.load_all()
+    for name, why in datasets.REGISTRY.broken.items():
+        print(f"{name} could not be loaded: {why}", file=sys.stderr)
+    return [
+        {
+            "name": entry.id,
+            "title": entry.card.title,
+            "summary": entry.card.summary,
+            "pairing": entry.card.pairing,
+            "source_family": entry.card.source_family,
+            "licence": entry.card.licence,
+            "modalities": ",".join(m.kind for m in _modalities(entry.id)),
+        }
+        for entry in datasets.REGISTRY
+    ]
+
+
+def _modalities(name: str) -> Sequence[Any]:
+    from . import datasets
+    from .core.errors import FusebenchError
+
+    try:
+        return datasets.get(name).modalities
+    except FusebenchError:  # a family that asks for an option first
+        return ()
+
+
+def suites() -> list[dict[str, Any]]:
+    """Return the shipped suites."""
+    from .benchmarks.suite import shipped
+
+    return [{"name": name, "file": path.name} for name, path in shipped().items()]
+
+
+def print_table(rows: list[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Print rows as aligned columns."""
+    cells = [list(columns), *([str(row.get(column) or "") for column in columns] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    for row in cells:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def explain(name: str) -> str:
+    """Return what a name means.
+
+    Raises
+    ------
+    UnknownNameError
+        Where it names no variant, data set or word of the taxonomy.
+    """
+    from . import datasets, fusion
+    from .fusion.taxonomy import ALIASES
+
+    fusion.load_all()
+    if name.casefold() in ALIASES:
+        return _explain_word(name.casefold())
+    try:
+        return _explain_variant(name)
+    except UnknownNameError as error:
+        datasets.load_all()
+        if name.partition("(")[0] in datasets.REGISTRY:
+            return card_text(data_card(name))
+        near = nearest(name, [*fusion.REGISTRY.ids, *datasets.REGISTRY.ids, *ALIASES])
+        hint = f" Did you mean {near!r}?" if near else ""
+        raise UnknownNameError(f"{error}{hint}" if hint and hint[14:] not in str(error) else str(error)) from None
+
+
+def _explain_word(word: str) -> str:
+    from . import fusion
+    from .fusion.taxonomy import ALIASES
+
+    cover = "; ".join(f"{axis} {' or '.join(values)}" for axis, values in ALIASES[word].items())
+    ids = [entry.id for entry in fusion.REGISTRY if word in entry.axes.aliases]
+    return f"{word}: a word of other vocabularies. Here: {cover}.\nEntries: {', '.join(ids)}"
+
+
+def _explain_variant(text: str) -> str:
+    from . import fusion
+    from .fusion.taxonomy import AXES
+
+    entry, name = fusion.resolve(text)
+    about = entry.metadata(name.options)
+    family = about["equivalence_class"]
+    same = [e.id for e in fusion.REGISTRY if family and e.equivalence({}) == family and e.id != entry.id]
+    lines = [str(name), "", entry.doc, "", "Place in the taxonomy:"]
+    lines += [f"  {axis:13} {about[axis]}: {AXES[axis][about[axis]]}" for axis in AXES]
+    lines += [f"  {'operator':13} {about['operator']}", f"  {'figure 5':13} {about['figure5'] or '-'}"]
+    facts = {
+        "Called elsewhere": ", ".join(about["aliases"]),
+        "Known to peers as": ", ".join(f"{peer}: {known}" for peer, known in about["also_known_as"].items()),
+        "Same function as": ", ".join(same) and f"{', '.join(same)} (class {family!r}, on mapped weights)",
+        "Source": about["reference"],
+        "Options": ", ".join(f"{key}={value}" for key, value in entry.defaults.items()),
+        "Defined at": about["place"],
+    }
+    return "\n".join([*lines, "", *(f"{key}: {value}" for key, value in facts.items() if value)])
+
+
+def check(name: str, plugins: tuple[str, ...] = ()) -> int:
+    """Run the contract on one variant, print a line a check, return the exit code."""
+    from . import fusion
+    from .fusion.checks import CHECKS, run_check
+
+    fusion.load_all()
+    fusion.load_plugins(plugins)
+    entry, _ = fusion.resolve(name)
+    worst = 0
+    for title in CHECKS:
+        problem = run_check(title, entry.id)
+        print(
+            f"{'ok    ' if problem is None else 'FAILED'} {entry.id}-{title}" + (f": {problem}" if problem else "")
+        )
+        worst |= problem is not None
+    return int(worst)
+
+
+def data_card(name: str) -> dict[str, Any]:
+    """Return what is known about a data set."""
+    from . import datasets
+
+    datasets.load_all()
+    source = datasets.get(name)
+    card = source.card
+    return {
+        "name": source.name,
+        "title": card.title,
+        "summary": card.summary,
+        "modalities": [{"name": m.name, "kind": m.kind, "shape": list(m.shape)} for m in source.modalities],
+        "classes": list(source.classes),
+        "rows": source.rows,
+        "pairing": card.pairing,
+        "source_family": card.source_family,
+        "licence": card.licence,
+        "home": card.home,
+        "citation": card.citation,
+        "notes": list(card.notes),
+        "bayes": source.bayes(),
+    }
+
+
+def card_text(card: dict[str, Any]) -> str:
+    """Return a card as text."""
+    shapes = ", ".join(f"{m['name']} ({m['kind']} {'×'.join(map(str, m['shape']))})" for m in card["modalities"])
+    rows = ", ".join(f"{number} {split}" for split, number in card["rows"].items())
+    lines = [
+        f"{card['name']}: {card['title']}",
+        card["summary"],
+        f"Modalities: {shapes}",
+        f"Classes: {', '.join(card['classes'])}",
+        f"Rows a seed: {rows}",
+        f"Pairing: {card['pairing']}; source family: {card['source_family']}",
+    ]
+    lines += [f"{key.capitalize()}: {card[key]}" for key in ("licence", "home", "citation") if card[key]]
+    lines += [f"Note: {note}" for note in card["notes"]]
+    if card["bayes"]:
+        lines.append("Best possible accuracy of each subset of modalities (± standard error):")
+        for key, value in card["bayes"]["subsets"].items():
+            lines.append(f"  {key:40} {value['accuracy']:.4f} ± {value['accuracy_se']:.4f}")
+    return "\n".join(lines)
