@@ -156,9 +156,7 @@ def _check_inputs(modalities: tuple[Modality, ...], rows: Rows, where: str) -> N
             )
         if not np.isfinite(array).all():
             bad = int(np.argwhere(~np.isfinite(array.reshape(n, -1)).all(axis=1))[0, 0])
-            raise FusebenchError(
-                f"{where}: modality {modality.name!r} holds NaN or infinity, first in row {bad}."
-            )
+            raise FusebenchError(f"{where}: modality {modality.name!r} holds NaN or infinity, first in row {bad}.")
 
 
 def _check_disjoint(bundle: Bundle, owner: str) -> None:

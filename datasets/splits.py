@@ -18,9 +18,7 @@ def fold_of(seed: int, folds: int) -> tuple[int, int]:
     return seed % folds, seed // folds
 
 
-def fold_split(
-    labels: np.ndarray, seed: int, name: str, folds: int, groups: np.ndarray | None = None
-) -> Split:
+def fold_split(labels: np.ndarray, seed: int, name: str, folds: int, groups: np.ndarray | None = None) -> Split:
     """Return the row indexes (train, validation, test) of one seed.
 
     Parameters
