@@ -2,85 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import pickle
-import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from .. import fusion
-from ..core.errors import FusebenchError
-from ..core.machine import fingerprint, fingerprint_id, usable_cores
-from ..datasets import DataSet
+from ..core.machine import fingerprint
 from ..results.record import BAD, Key, Record
 from ..results.store import Store
 from . import plan as planning
-from . import stages as stage_files
-from .cell import failure
-from .cost import BYTES_A_CELL, Costs
 from .describe import describe
-from .job import Job, Outcome
-from .plan import Cell, Plan, Stage
-from .progress import Progress, minutes
-from .scheduler import Interrupt, Scheduler, Unit, dependant
+from .options import Options, Summary
+from .plan import Cell, Plan
+from .session import Session
 from .suite import Suite
 from .suite import load as load_suite
-from .workers import Workers
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a user may ask of a run; see `fusebench run --help`."""
-
-    variants: tuple[str, ...] = ()
-    datasets: tuple[str, ...] = ()
-    seeds: tuple[int, ...] = ()
-    jobs: int | None = None
-    device: str = "cpu"
-    retry: str | None = None
-    shard: tuple[int, int] = (1, 1)
-    plugins: tuple[str, ...] = ()
-    out: Path = Path(".")
-    own: DataSet | None = None
-    dry_run: bool = False
-    quiet: bool = False
-
-
-@dataclass
-class Summary:
-    """How a run ended.
-
-    Parameters
-    ----------
-    store
-        The folder.
-    complete
-        False where the user stopped it.
-    trained
-        Cells computed by this run, by status.
-    counts
-        The folder's status after it, as `status` tells.
-    lines
-        What to print at the end.
-    """
-
-    store: Store
-    complete: bool = True
-    trained: Counter[str] = field(default_factory=Counter)
-    counts: dict[str, int] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
-
-    @property
-    def exit_code(self) -> int:
-        """0 all well, 1 some failed, 130 interrupted."""
-        if not self.complete:
-            return 130
-        return int(any(self.counts.get(status) for status in BAD))
 
 
 def run(suite: str | Path | Suite, options: Options, on_seed: Callable[[Store], None] | None = None) -> Summary:
@@ -102,7 +39,7 @@ def run(suite: str | Path | Suite, options: Options, on_seed: Callable[[Store], 
     """
     plan, store, records = prepare(suite, options)
     todo = pending(plan, records, options)
-    work = _Work(plan, store, options, records)
+    work = Session(plan, store, options, records)
     summary = Summary(store)
     for line in [*_broken_lines(store), work.announcement(todo)]:
         work.say(line)
@@ -168,239 +105,6 @@ def pending(plan: Plan, records: dict[Key, Record], options: Options) -> list[Ce
 
 def _broken_lines(store: Store) -> list[str]:
     return [f"unreadable record {path.name}: {why}; it is computed again" for path, why in store.broken.items()]
-
-
-class _Work:
-    """The moving parts of one run."""
-
-    def __init__(self, plan: Plan, store: Store, options: Options, records: dict[Key, Record]):
-        self.plan, self.store, self.options = plan, store, options
-        self.keys = {key: record.cell for key, record in records.items()}
-        self.jobs = usable_cores() if options.jobs is None else options.jobs
-        self.environment = fingerprint(1, max(self.jobs, 1), options.device)
-        self.environment_id = fingerprint_id(self.environment)
-        self.costs = Costs(plan.suite.training, dict(plan.sources), records.values())
-        self.training = plan.suite.training.model_dump(mode="json")
-        self.begin = time.monotonic()
-        self.own: Path | None = None
-        self.progress = Progress(store.root / "run.log", 0, 0, self.jobs, options.quiet)
-
-    def say(self, line: str) -> None:
-        self.progress.say(line)
-
-    def announcement(self, todo: list[Cell]) -> str:
-        planned, shown = len(self.plan.wanted), len(todo)
-        if not todo:
-            return f"{self.plan.suite.name}: all {planned} cells are stored; nothing to train."
-        seconds = sum(self.seconds(cell.variant, cell.dataset) for cell in todo)
-        seconds += sum(self.costs.seconds(s.name, s.dataset) for s in self._missing_stages(todo))
-        disk = shown * BYTES_A_CELL / 1e6
-        threads = os.environ.get("OMP_NUM_THREADS", "1")
-        note = "" if threads == "1" else f" (OMP_NUM_THREADS={threads} is not used: results would depend on it)"
-        return (
-            f"{self.plan.suite.name}: {shown} of {planned} cells to compute, about "
-            f"{minutes(seconds / max(self.jobs, 1))} on {max(self.jobs, 1)} workers of one thread{note}, "
-            f"{disk:.0f} MB."
-        )
-
-    def seconds(self, variant: str, dataset: str) -> float:
-        axes = fusion.resolve(variant)[0].axes
-        rule = axes.architecture == "unimodal" or (axes.level == "decisions" and axes.training == "apart")
-        return self.costs.seconds(variant, dataset, "rule" if rule else axes.learner)
-
-    # ---- jobs
-
-    def job(self, cell: Cell) -> Job:
-        source = self.plan.sources[cell.dataset]
-        lowest = min(c.seed for c in self.plan.cells if c.key[:2] == cell.key[:2])
-        return Job(
-            kind="cell",
-            hash=cell.hash,
-            name=cell.variant,
-            dataset=cell.dataset,
-            seed=cell.seed,
-            fold=planning.fold(source, cell.seed),
-            root=self.store.root,
-            training=self.training,
-            stages={name: stage.hash for name, stage in cell.stages.items()},
-            device=self.options.device,
-            environment=self.environment_id,
-            positive=self.plan.suite.suite.positive,
-            keep_model=cell.seed == lowest and not self.store.timing_done(cell.hash),
-            own=self.own,
-        )
-
-    def stage_job(self, stage: Stage) -> Job:
-        fold = planning.fold(self.plan.sources[stage.dataset], stage.seed)
-        base = Job(
-            "stage", stage.hash, stage.name, stage.dataset, stage.seed, fold, self.store.root, self.training
-        )
-        return replace(base, device=self.options.device, environment=self.environment_id, own=self.own)
-
-    def _missing_stages(self, todo: list[Cell]) -> list[Stage]:
-        used = {stage.hash: stage for cell in todo for stage in cell.stages.values()}
-        return [stage for stage in used.values() if self._stage_state(stage.hash) is None]
-
-    def _stage_state(self, hash: str) -> dict[str, Any] | None:
-        held = stage_files.read(self.store.stage_path(hash))
-        if held is None or held["status"] == "unavailable":
-            return None
-        retried = self.options.retry == "failed" and held["status"] != "ok"
-        return None if retried else held
-
-    # ---- going
-
-    def go(self, todo: list[Cell], stack: ExitStack, on_seed: Callable[[Store], None] | None) -> bool:
-        """Compute the cells, then time; return whether it came to the end."""
-        todo = self._record_incompatible(todo)
-        if not todo and not self._untimed():
-            self.progress.close()
-            return True
-        limits = self.plan.suite.limits
-        self.own = self._own_file(stack)
-        interrupt = Interrupt()
-        stack.enter_context(interrupt.listening())
-        workers = Workers(self.jobs, self.options.plugins, limits.timeout, limits.memory)
-        stopped = True
-        try:
-            complete = self._compute(todo, workers, interrupt, on_seed) and self._time(workers, interrupt)
-            stopped = not complete
-        finally:
-            workers.close(now=stopped)
-            self.progress.close()
-        return complete
-
-    def _own_file(self, stack: ExitStack) -> Path | None:
-        if self.options.own is None:
-            return None
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fusebench-own-"))
-        path = Path(folder) / "data.pickle"
-        path.write_bytes(pickle.dumps(self.options.own))
-        return path
-
-    def _record_incompatible(self, todo: list[Cell]) -> list[Cell]:
-        for cell in todo:
-            if cell.incompatible is not None:
-                self.store.put(failure(self.job(cell), "incompatible", cell.incompatible))
-                self.store.retire(self.keys, cell.key, cell.hash)
-        return [cell for cell in todo if cell.incompatible is None]
-
-    def _compute(
-        self,
-        todo: list[Cell],
-        workers: Workers,
-        interrupt: Interrupt,
-        on_seed: Callable[[Store], None] | None,
-    ) -> bool:
-        seeds = sorted({cell.seed for cell in todo})
-        units = [unit for seed in seeds for unit in self._units([c for c in todo if c.seed == seed])]
-        work = sum(unit.seconds for unit in units)
-        self.progress.close()
-        self.progress = Progress(self.store.root / "run.log", len(todo), work, self.jobs, self.options.quiet)
-        self.progress.expected = {unit.job.hash: unit.seconds for unit in units}
-        stages = {stage.hash: self._stage_state(stage.hash) for c in todo for stage in c.stages.values()}
-        ready = {hash for hash, held in stages.items() if held is not None and held["status"] == "ok"}
-        spoilt = {
-            hash: dependant(held["name"], Outcome(held["status"], held["reason"]))
-            for hash, held in stages.items()
-            if held is not None and held["status"] != "ok"
-        }
-        left = Counter(cell.seed for cell in todo)
-
-        def tell(job: Job, outcome: Outcome) -> None:
-            self.progress.told(job, outcome)
-            if job.kind == "cell":
-                left[job.seed] -= 1
-                if on_seed and len(seeds) > 1 and job.seed == seeds[0] and left[job.seed] == 0:
-                    on_seed(self.store)
-
-        scheduler = Scheduler(self.store, units, ready, self.keys, tell, interrupt, spoilt)
-        return scheduler.run(workers)
-
-    def _units(self, cells: list[Cell]) -> list[Unit]:
-        stages = [
-            Unit(self.stage_job(s), self.costs.seconds(s.name, s.dataset)) for s in self._missing_stages(cells)
-        ]
-        waiting = [
-            Unit(
-                self.job(c),
-                self.seconds(c.variant, c.dataset),
-                frozenset(stage.hash for stage in c.stages.values()),
-            )
-            for c in cells
-        ]
-        longest = lambda unit: -unit.seconds  # noqa: E731
-        return [*sorted(stages, key=longest), *sorted(waiting, key=longest)]
-
-    # ---- timing
-
-    def _untimed(self) -> list[Cell]:
-        """Return the lowest seed's cell of each wanted (variant, data set) that is ok and not timed."""
-        lowest: dict[tuple[str, str], Cell] = {}
-        for cell in sorted(self.plan.cells, key=lambda c: c.seed):
-            lowest.setdefault(cell.key[:2], cell)
-        pairs = {c.key[:2] for c in self.plan.cells if c.hash in self.plan.wanted}
-        found = []
-        for pair in sorted(pairs):
-            cell = lowest[pair]
-            if self.store.timing_done(cell.hash) or cell.incompatible is not None:
-                continue
-            record = self.store.get(cell.hash)
-            if record is not None and record.status == "ok":
-                found.append(cell)
-        return found
-
-    def _time(self, workers: Workers, interrupt: Interrupt) -> bool:
-        by_dataset: dict[str, list[Cell]] = {}
-        for cell in self._untimed():
-            by_dataset.setdefault(cell.dataset, []).append(cell)
-        for dataset, cells in by_dataset.items():
-            base = self.job(cells[0])
-            listed = tuple((c.hash, c.variant, {n: s.hash for n, s in c.stages.items()}) for c in cells)
-            workers.start(replace(base, kind="timing", name=f"{len(cells)} variants", cells=listed))
-            while True:
-                if interrupt.count:
-                    return False
-                done = workers.finished()
-                if done:
-                    self.progress.told(*done[0])
-                    if done[0][1].status != "ok":
-                        self.say(f"timing of {dataset} failed: {done[0][1].reason.splitlines()[-1]}")
-                    break
-        return True
-
-    # ---- the end
-
-    def closing(self, summary: Summary) -> list[str]:
-        """Return the last lines: what became of the cells, and where the time went."""
-        shown = [f"{n} {name}" for name, n in summary.counts.items() if n and name != "planned"]
-        lines = [f"{self.plan.suite.name}: {summary.counts['planned']} cells: {', '.join(shown)}."]
-        if not summary.complete:
-            done = sum(summary.trained.values())
-            lines.append(
-                f"Interrupted after {done} cells; everything finished is stored. Run the same command to resume."
-            )
-        seconds = self.progress.seconds
-        if seconds:
-            wall = time.monotonic() - self.begin
-            kinds = ", ".join(f"{k[1:-1]} {minutes(v)}" for k, v in seconds.most_common() if k[0] == "(")
-            sets = ", ".join(f"{k} {minutes(v)}" for k, v in seconds.most_common() if k[0] != "(")
-            lines.append(f"{minutes(wall)} of wall time; worker time: {kinds}; by data set: {sets}.")
-        return lines
-
-
-def shard_of(text: str) -> tuple[int, int]:
-    """Parse `I/N`.
-
-    Raises
-    ------
-    FusebenchError
-        Where it is not two whole numbers with 1 ≤ I ≤ N.
-    """
-    part, slash, parts = text.partition("/")
-    if not slash or not part.isdigit() or not parts.isdigit() or not 1 <= int(part) <= int(parts):
-        raise FusebenchError(f"--shard {text!r} is not I/N with 1 ≤ I ≤ N, such as 1/4.")
-    return int(part), int(parts)
 
 
 def differing_libraries(store: Store) -> list[str]:

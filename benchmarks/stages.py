@@ -59,6 +59,7 @@ def _train(job: Job, store: Store) -> Outcome:
     cost["memory"] = peak_memory(job.device)
     path = store.stage_path(job.hash)
     write_atomic(path.with_suffix(".pt"), lambda file: torch.save(stage.state(), file))
+    cost["bytes"] = path.with_suffix(".pt").stat().st_size
     history = {"curves": stage.history.curves, "epoch": stage.history.epoch, "phases": stage.history.phases}
     write_json(path, describe(job, Outcome("ok")) | cost | {"history": history})
     return Outcome("ok")
@@ -81,7 +82,7 @@ def read(path: Path) -> dict[str, Any] | None:
     """Return a stage's description; None where it is absent, cut, or its fitted state is gone."""
     try:
         held = json.loads(path.read_bytes())
-        whole = held["status"] != "ok" or path.with_suffix(".pt").is_file()
+        whole = held["status"] != "ok" or path.with_suffix(".pt").stat().st_size == held["bytes"]
         return held if whole else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from .benchmarks.run import Summary
+    from .benchmarks.options import Summary
     from .datasets import DataSet
     from .results.store import Store
 
@@ -78,7 +78,7 @@ def run(
     FusebenchError
         For a mistake in names, settings or data, before anything is trained.
     """
-    from .benchmarks.run import Options, shard_of
+    from .benchmarks.options import Options, shard_of
     from .benchmarks.run import run as compute
 
     if isinstance(data, str | Path):

@@ -96,7 +96,8 @@ def status(
     suite: SuiteArgument = "quick", out: Out = Path("."), plugin: Plugin = None, json: Json = False
 ) -> None:
     """Count the cells of a suite: done, failed, stale, missing."""
-    from .benchmarks.run import Options, counts, differing_libraries, prepare
+    from .benchmarks.options import Options
+    from .benchmarks.run import counts, differing_libraries, prepare
 
     options = Options(out=out, plugins=tuple(str(p.resolve()) for p in plugin or ()))
     plan, store, records = prepare(suite, options)
@@ -215,3 +216,14 @@ def data_show(name: str, json: Json = False) -> None:
 
     shown = listing.data_card(name)
     print(dumps(shown) if json else listing.card_text(shown))
+
+
+@data_app.command("fetch")
+def data_fetch(
+    names: Annotated[list[str] | None, typer.Argument(help="Default: every public set.")] = None,
+) -> None:
+    """Fetch public data into the cache and check it; say what cannot be had here."""
+    from . import listing
+
+    for line in listing.fetch(tuple(names or ())):
+        print(line)

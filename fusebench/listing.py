@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .core.errors import UnknownNameError, nearest
+from .core.errors import DataUnavailableError, UnknownNameError, nearest
 
 COLUMNS = {
     "variants": ("id", "architecture", "data_fusion", "level", "sharing", "training", "learner", "tier"),
@@ -194,3 +194,18 @@ def card_text(card: dict[str, Any]) -> str:
         for key, value in card["bayes"]["subsets"].items():
             lines.append(f"  {key:40} {value['accuracy']:.4f} ± {value['accuracy_se']:.4f}")
     return "\n".join(lines)
+
+
+def fetch(names: tuple[str, ...]) -> Iterator[str]:
+    """Load public data sets once, so that their files are in the cache; yield a line each."""
+    from . import datasets
+
+    datasets.load_all()
+    for name in names or tuple(entry.id for entry in datasets.REGISTRY if entry.card.files):
+        source = datasets.get(name)
+        try:
+            rows = source.load(0)
+        except DataUnavailableError as error:
+            yield f"{name}: unavailable: {error}"
+        else:
+            yield f"{name}: {', '.join(f'{len(part)} {split}' for split, part in rows.splits.items())} rows"

@@ -1,0 +1,71 @@
+# `make help` lists the targets. Windows: any make with sh (Git Bash, MSYS2); README.md gives the way without make.
+PYTHON ?= python3
+VENV ?= .venv
+SUITE ?= quick
+JOBS ?=
+DEVICE ?= cpu
+ARGS ?=
+PIP_ARGS ?=
+VARIANT ?= merge_sum
+FIG ?=
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help install bench report figures test test-all check lint data reference clean
+
+# the root must not be on the path: a bare `datasets` is never ours
+export PYTHONSAFEPATH = 1
+# a local mirror of the public data, where one stands beside the checkout
+ifeq ($(origin FUSEBENCH_DATA),undefined)
+ifneq ($(wildcard ../shared/data/SOURCES.md),)
+export FUSEBENCH_DATA = ../shared/data
+endif
+endif
+
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+RUN := "$(BIN)/python" -m fusebench
+STAMP := $(VENV)/.installed
+JOBS_ARG := $(if $(JOBS),--jobs $(JOBS))
+
+help:  ## list the targets
+	@echo "make TARGET [SUITE=quick] [JOBS=2] [DEVICE=cpu] [ARGS='--variants merge_sum'] [PIP_ARGS=...]"
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  \1|/' | awk -F'|' '{printf "%-13s %s\n", $$1, $$2}'
+
+install: $(STAMP)  ## create .venv and install
+
+$(STAMP): pyproject.toml constraints.txt
+	@"$(PYTHON)" tools/bootstrap.py "$(VENV)" $(PIP_ARGS)
+	@touch "$(STAMP)"
+
+bench: $(STAMP)  ## run SUITE, write results/SUITE and reports/SUITE
+	@$(RUN) run "$(SUITE)" --device $(DEVICE) $(JOBS_ARG) $(ARGS)
+
+report: $(STAMP)  ## redraw tables, figures and page of SUITE from its records
+	@$(RUN) report "$(SUITE)" $(ARGS)
+
+figures: $(STAMP)  ## redraw the figures of SUITE, or FIG alone
+	@$(RUN) figures "$(SUITE)" $(FIG) $(ARGS)
+
+test: $(STAMP)  ## the tests that take minutes, not more
+	@"$(BIN)/python" -m pytest -q -n auto -m "not slow" $(ARGS)
+
+test-all: $(STAMP)  ## every test, the slow ones too
+	@"$(BIN)/python" -m pytest -q -n auto $(ARGS)
+
+check: $(STAMP)  ## the contract on one entry: VARIANT=my_merge
+	@$(RUN) check "$(VARIANT)" $(ARGS)
+
+lint: $(STAMP)  ## ruff and pyright
+	@"$(BIN)/python" -m ruff check . && "$(BIN)/python" -m ruff format --check . && "$(BIN)/python" -m pyright
+
+data: $(STAMP)  ## fetch the public data sets into the cache
+	@$(RUN) data fetch $(ARGS)
+
+reference: $(STAMP)  ## make the committed reference run of quick afresh
+	@"$(BIN)/python" tools/reference.py $(JOBS_ARG)
+
+clean:  ## remove what SUITE wrote (results/SUITE, reports/SUITE), after showing it
+	@for folder in "results/$(SUITE)" "reports/$(SUITE)"; do \
+	  case "$(SUITE)" in *[!A-Za-z0-9_-]*|""|reference|figures|page) echo "SUITE=$(SUITE) is not a run"; exit 2;; esac; \
+	  if [ -d "$$folder" ]; then echo "removing $$folder ($$(find "$$folder" -type f | wc -l) files)"; rm -r "$$folder"; fi; \
+	done

@@ -1,0 +1,76 @@
+"""What a user may ask of a run, and how a run ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..core.errors import FusebenchError
+from ..datasets import DataSet
+from ..results.record import BAD
+from ..results.store import Store
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may ask of a run; see `fusebench run --help`."""
+
+    variants: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    jobs: int | None = None
+    device: str = "cpu"
+    retry: str | None = None
+    shard: tuple[int, int] = (1, 1)
+    plugins: tuple[str, ...] = ()
+    out: Path = Path(".")
+    own: DataSet | None = None
+    dry_run: bool = False
+    quiet: bool = False
+
+
+@dataclass
+class Summary:
+    """How a run ended.
+
+    Parameters
+    ----------
+    store
+        The folder.
+    complete
+        False where the user stopped it.
+    trained
+        Cells computed by this run, by status.
+    counts
+        The folder's status after it, as `status` tells.
+    lines
+        What to print at the end.
+    """
+
+    store: Store
+    complete: bool = True
+    trained: Counter[str] = field(default_factory=Counter)
+    counts: dict[str, int] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all well, 1 some failed, 130 interrupted."""
+        if not self.complete:
+            return 130
+        return int(any(self.counts.get(status) for status in BAD))
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """Parse `I/N`.
+
+    Raises
+    ------
+    FusebenchError
+        Where it is not two whole numbers with 1 ≤ I ≤ N.
+    """
+    part, slash, parts = text.partition("/")
+    if not slash or not part.isdigit() or not parts.isdigit() or not 1 <= int(part) <= int(parts):
+        raise FusebenchError(f"--shard {text!r} is not I/N with 1 ≤ I ≤ N, such as 1/4.")
+    return int(part), int(parts)
