@@ -34,7 +34,7 @@ help:  ## list the targets
 install: $(STAMP)  ## create .venv and install
 
 $(STAMP): pyproject.toml constraints.txt
-	@"$(PYTHON)" tools/bootstrap.py "$(VENV)" $(PIP_ARGS)
+	@"$(PYTHON)" .ci/bootstrap.py "$(VENV)" $(PIP_ARGS)
 	@touch "$(STAMP)"
 
 bench: $(STAMP)  ## run SUITE, write results/SUITE and reports/SUITE
@@ -62,7 +62,7 @@ data: $(STAMP)  ## fetch the public data sets into the cache
 	@$(RUN) data fetch $(ARGS)
 
 reference: $(STAMP)  ## make the committed reference run of quick afresh
-	@"$(BIN)/python" tools/reference.py $(JOBS_ARG)
+	@"$(BIN)/python" -m fusebench.reference $(JOBS_ARG)
 
 clean:  ## remove what SUITE wrote (results/SUITE, reports/SUITE), after showing it
 	@for folder in "results/$(SUITE)" "reports/$(SUITE)"; do \
