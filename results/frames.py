@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def frame(store: Store) -> pd.DataFrame:
         return pd.DataFrame(columns=["suite", "cell", "variant", "dataset", "seed", "status", "reason"])
     timing = pd.DataFrame([_timing_row(t) for t in store.timings() if t["cell"] in planned])
     if not timing.empty:
+        timing = timing.drop_duplicates(["variant", "dataset"])  # a pair may have been timed at two seeds
         table = table.merge(timing, on=["variant", "dataset"], how="left")
     return table.sort_values(["variant", "dataset", "seed"], kind="stable", ignore_index=True)
 
@@ -120,13 +122,23 @@ def find_cell(start: str, out: str | Path = ".") -> Record:
     FusebenchError
         Where none or several begin so.
     """
+    if not start.isalnum():
+        raise FusebenchError(f"Cell {start!r} is not the start of a hash: it has the digits 0-9 and a-f.")
     stores = [Store(path.parent) for path in sorted((Path(out) / "results").glob("**/suite.json"))]
     found = {record.cell: record for store in stores for record in _starting(store, start)}
     if not found:
         raise FusebenchError(f"No stored cell begins with {start!r}; `fusebench status` counts what is stored.")
     if len(found) > 1:
-        raise FusebenchError(f"{len(found)} stored cells begin with {start!r}: give more of the hash.")
+        more = _apart(start, found)
+        raise FusebenchError(f"{len(found)} stored cells begin with {start!r}: give more of it, such as {more!r}.")
     return next(iter(found.values()))
+
+
+def _apart(start: str, cells: Iterable[str]) -> str:
+    """Return the shortest start, not shorter than `start`, that the first of some hashes has alone."""
+    first, *others = sorted(cells)
+    longest = next(n for n in range(len(start), len(first) + 1) if all(o[:n] != first[:n] for o in others))
+    return first[:longest]
 
 
 def _starting(store: Store, start: str) -> list[Record]:

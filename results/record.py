@@ -7,6 +7,7 @@ History of the format
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -134,27 +135,32 @@ def migrate(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+_PATH = re.compile(
+    r"""(?P<quote>['"])(?P<quoted>(?:[A-Za-z]:)?[/\\][^'"\n]*\w[^'"\n]*)(?P=quote)"""  # may hold blanks
+    r"""|(?<![\w:/\\.~])(?P<bare>(?:file://)?(?:[A-Za-z]:\\|/)[^\s'"<>|:;,()\[\]]*\w[^\s'"<>|:;,()\[\]]*)"""
+)
+
+
 def trace(error: BaseException) -> str:
     """Format an exception with its traceback, file paths cut to the part below the package or site."""
     lines = traceback.TracebackException.from_exception(error)
-    for frame in _frames(lines):
-        frame.filename = _relative(frame.filename)
-    return "".join(lines.format()).strip()
+    return without_paths("".join(lines.format()).strip())
 
 
-def _frames(exception: traceback.TracebackException) -> list[traceback.FrameSummary]:
-    found, queue = [], [exception]
-    while queue:
-        current = queue.pop()
-        found.extend(current.stack)
-        queue.extend(e for e in (current.__cause__, current.__context__) if e is not None)
-    return found
+def without_paths(text: str) -> str:
+    """Cut every absolute path in a text to the part below the package or site, or to its last name."""
+
+    def shorter(found: re.Match[str]) -> str:
+        quote = found["quote"] or ""
+        return f"{quote}{_relative(found['quoted'] or found['bare'])}{quote}"
+
+    return _PATH.sub(shorter, text)
 
 
 def _relative(filename: str) -> str:
-    parts = Path(filename).parts
+    parts = Path(filename.replace("\\", "/")).parts
     for anchor in ("site-packages", "fusebench", "benchmarks", "fusion", "datasets", "results", "reports"):
         if anchor in parts:
             place = len(parts) - 1 - parts[::-1].index(anchor)
             return "/".join(parts[place + (anchor == "site-packages") :])
-    return Path(filename).name
+    return parts[-1]

@@ -85,7 +85,9 @@ def _bonus(variant, dataset):
     if dataset == "synthetic_synergy":
         apart = architecture == "unimodal" or variant in ("late_mean", "late_product", "late_stacking")
         return -0.70 if apart else -0.2 if "sum" in variant else own
-    return {"unimodal": -0.09, "early": -0.04, "late": 0.0, "cross_modal": -0.01, "hybrid": 0.01}[architecture] + own
+    return {"unimodal": -0.09, "early": -0.04, "late": 0.0, "cross_modal": -0.01, "hybrid": 0.01}[
+        architecture
+    ] + own
 
 
 def store_run(root, scores, *, seeds=None, planned=(), known=None, data=None, packed=False, **suite):
@@ -114,7 +116,7 @@ def store_run(root, scores, *, seeds=None, planned=(), known=None, data=None, pa
         {
             "schema": 1, "name": Path(root).name, "definition": {}, "metric": "accuracy", "positive": None,
             "seeds": list(range(longest)) if seeds is None else seeds, "tuned": False,
-            "training": {"epochs": 25, "batch": 64, "lr": 0.001, "capacity": "native", "width": 64, "extractors": {}},
+            "training": {"epochs": 25, "batch": 64, "lr": 0.001, "capacity": "native", "width": 64},
             "plan": {"cells": cells, "stages": []},
             "variants": {v: _entry(v, KNOWN | (known or {})) for v in {c["variant"] for c in cells}},
             "datasets": {name: _data(name) | (data or {}).get(name, {}) for name in names},
@@ -141,7 +143,9 @@ def _record(variant, dataset, seed, value):
     cell = _hash(variant, dataset, seed)
     if isinstance(value, str):
         reason = f"Traceback (most recent call last):\n  fusion/x.py:3\nValueError: {variant} gave {value}"
-        return Record(cell, variant, dataset, seed, seed, value, reason if value == "failed" else f"It was {value}.")
+        return Record(
+            cell, variant, dataset, seed, seed, value, reason if value == "failed" else f"It was {value}."
+        )
     metrics = value if isinstance(value, dict) else _metrics(dataset, value, seed)
     speed = zlib.crc32(variant.encode()) % 90 / 10 + 0.4
     curves = {}
@@ -180,7 +184,7 @@ def _timing(variant, dataset):
 def _entry(name, known):
     architecture, fusion, level, held = known.get(name, ("late", "merge", "nodes", None))
     return {
-        "entry": name.split("(")[0].split("+")[0], "options": {}, "architecture": architecture, "data_fusion": fusion,
+        "entry": name.partition("(")[0], "options": {}, "architecture": architecture, "data_fusion": fusion,
         "level": level, "operator": "operator", "sharing": "none", "training": "joint",
         "learner": "classical" if "classical" in name else "neural", "tier": "core", "equivalence_class": held,
         "also_known_as": {"a peer": f"Their{name[:4].title()}"}, "reference": "A paper, 2020",
@@ -201,7 +205,13 @@ def _data(name):
     }  # fmt: skip
     if synthetic:
         full, single = CEILING[name]
-        keys = {"tabular+image+audio": full, "tabular": single, "image": single - 0.01, "audio": single, "none": 0.25}
+        keys = {
+            "tabular+image+audio": full,
+            "tabular": single,
+            "image": single - 0.01,
+            "audio": single,
+            "none": 0.25,
+        }
         data["interaction"] = name.removeprefix("synthetic_")
         data["bayes"] = {"subsets": {key: {"accuracy": value} for key, value in keys.items()}, "shapley": {}}
     return data

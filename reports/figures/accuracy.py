@@ -1,0 +1,93 @@
+"""The leaderboard as a map: variant x data set, coloured by the distance to the best of the data set."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+
+from .. import style
+from ..run import Run, records
+from ..wording import label, short, why_absent, worst
+from . import layout
+from .registry import Heading, figure
+
+STEPS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)  # how far behind, in the metric's unit, a new colour begins
+SHADES = (0.02, 0.18, 0.34, 0.5, 0.68, 0.92)
+SHORT = {"out_of_memory": "memory", "incompatible": "incompat.", "unavailable": "unavail."}
+
+
+def frame(run: Run) -> pd.DataFrame:
+    """Return one row a cell of the map.
+
+    Columns: `variant, architecture, data_fusion, dataset, metric, mean, half, behind` (distance to the
+    data set's best, 0 or more, in the metric's unit), `first`, `status` (the one that most needs a look),
+    `absent` (why there is no mean).
+    """
+    rows = []
+    for name in run.shown:
+        for dataset in run.datasets:
+            scores = run.scores(dataset)
+            behind = abs(scores.mean(name) - scores.mean(scores.best)) if scores.best else np.nan
+            absent = "" if name in scores else why_absent(run, name, dataset)
+            head = (name, *run.axes(name), dataset, label(run.metric), scores.mean(name), scores.half(name))
+            rows.append((*head, behind, name in scores.first, worst(run.statuses(name, dataset)), absent))
+    columns = ["variant", "architecture", "data_fusion", "dataset", "metric", "mean", "half", "behind"]
+    return pd.DataFrame(rows, columns=[*columns, "first", "status", "absent"])
+
+
+@figure(
+    "accuracy",
+    "{metric} by variant and data set",
+    "Mean {metric} over seeds, coloured by the distance to the best of the data set; ★ shares its first place. "
+    "Rows by architecture and data fusion; a cell without a mean says why.",
+    frame=frame,
+    empty="The run has no planned cell.",
+)
+def draw(data: pd.DataFrame, heading: Heading) -> Figure:
+    """Draw the map."""
+    rows = data.drop_duplicates("variant")[["variant", "architecture", "data_fusion"]]
+    columns = list(data["dataset"].unique())
+    figure, axis = layout.grid(heading, rows, columns, _legend(data["metric"].iloc[0]))
+    places = {name: place for place, name in enumerate(rows["variant"])}
+    for row in records(data):
+        _cell(axis, columns.index(row.dataset), places[row.variant], row)
+    return figure
+
+
+def _shade(behind: float) -> tuple[float, float, float, float]:
+    place = int(np.searchsorted(STEPS, behind, side="right")) - 1
+    return colormaps["YlGnBu"](SHADES[place])
+
+
+def _legend(metric: str) -> list[Patch]:
+    unit = " nat" if metric == "log-loss" else ""
+    inner = [f"{short(start)} to {short(end)}" for start, end in pairwise(STEPS[1:])]
+    words = [f"under {short(STEPS[1])}", *inner, f"{short(STEPS[-1])} or more"]
+    words = [f"{text}{unit} behind{' the best' if not place else ''}" for place, text in enumerate(words)]
+    return [
+        Patch(facecolor=_shade(start), label=text, **layout.EDGE) for start, text in zip(STEPS, words, strict=True)
+    ]
+
+
+def _cell(axis: Axes, x: int, y: int, row: Any) -> None:
+    place = {"x": x + 0.5, "y": y + 0.5, "ha": "center", "va": "center_baseline"}
+    if np.isfinite(row.mean):
+        fill = _shade(row.behind)
+        axis.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, edgecolor="white", linewidth=0.6))
+        text = f"{short(row.mean, 3)}{' ★' if row.first else ''}"
+        axis.text(s=text, color=style.contrast(fill), fontsize=7, **place)
+        return
+    if not row.status:  # not planned, such as a modality that the data set lacks
+        return
+    word = "undefined" if row.status == "ok" else row.status
+    fill, hatch = style.STATUS.get(word, ("#FFFFFF", ""))
+    axis.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, hatch=hatch, linewidth=0))
+    label = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+    axis.text(s=SHORT.get(word, word), fontsize=6.5, bbox=label, **place)

@@ -1,0 +1,279 @@
+"""Figures: the frames that are drawn, labels that do not overlap, and nothing left behind in matplotlib."""
+
+import logging
+import os
+import runpy
+import subprocess
+import sys
+import textwrap
+import warnings
+from itertools import combinations
+from pathlib import Path
+from unittest import mock
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from matplotlib import font_manager
+from matplotlib.text import Text
+
+from fusebench.core.errors import FusebenchError
+from fusebench.reports import style
+from fusebench.reports.figures import FIGURES, draw_all
+from fusebench.reports.figures.registry import Heading, opened
+from fusebench.reports.run import load
+
+STORED = runpy.run_path(str(Path(__file__).with_name("stored_runs.py")))
+store_run, planted, KNOWN = STORED["store_run"], STORED["planted"], STORED["KNOWN"]
+DATASETS = ["rosmap", "digits_trimodal", "synthetic_redundant", "synthetic_synergy"]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    values = planted(KNOWN, DATASETS)
+    values["gmu"]["rosmap"] = [0.8, "failed", 0.79]
+    values["film"]["rosmap"] = ["incompatible"] * 3
+    values["late_stacking"]["digits_trimodal"] = ["timeout"] * 3
+    return load(store_run(tmp_path_factory.mktemp("results") / "quick", values, packed=True))
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory):
+    """60 variants x 20 data sets, names up to 40 characters."""
+    names = [*KNOWN, *(f"variant_{i:02d}(option={'x' * 14},rank={i % 8})" for i in range(60 - len(KNOWN)))]
+    datasets = ["synthetic_redundant", *(f"a_data_set_with_a_name_of_forty_signs_{i:02d}" for i in range(19))]
+    assert (len(names), len(datasets), max(map(len, names + datasets))) == (60, 20, 40)
+    kinds = [("early", "concat"), ("late", "merge"), ("late", "concat"), ("cross_modal", "merge")]
+    known = {name: (*kinds[i % 4], "nodes", None) for i, name in enumerate(names) if name not in KNOWN}
+    store = store_run(
+        tmp_path_factory.mktemp("results") / "crowd", planted(names, datasets), packed=True, known=known
+    )
+    return load(store)
+
+
+def drawn_texts(figure):
+    """Draw, and return the texts that came out with their boxes (a tick beyond the axis does not)."""
+    found, draw = [], Text.draw
+
+    def record(text, *args, **kwargs):
+        draw(text, *args, **kwargs)
+        if text.get_visible() and text.get_text().strip():
+            found.append(text)
+
+    with mock.patch.object(Text, "draw", record):
+        figure.canvas.draw()
+    return [(text.get_text(), text.get_window_extent()) for text in found]
+
+
+def overlaps(drawn):
+    """Return pairs of texts whose boxes share more than a pixel each way."""
+    return [
+        (one, two)
+        for (one, a), (two, b) in combinations(drawn, 2)
+        if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1
+    ]
+
+
+def outside(drawn, figure):
+    """Return texts that leave the sheet."""
+    width, height = figure.canvas.get_width_height()
+    return [text for text, b in drawn if b.x0 < 0 or b.y0 < 0 or b.x1 > width or b.y1 > height]
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_labels_do_not_overlap(demo, name):
+    spec = FIGURES[name]
+    with opened(spec, spec.frame(demo), Heading(spec.title, "quick · untuned defaults")) as figure:
+        drawn = drawn_texts(figure)
+        assert overlaps(drawn) == []
+        assert outside(drawn, figure) == []
+
+
+@pytest.mark.parametrize("name", ["accuracy", "status"])
+def test_sixty_variants_have_sixty_labels(crowd, name):
+    spec = FIGURES[name]
+    with opened(spec, spec.frame(crowd), Heading(spec.title, "crowd")) as figure:
+        (axis,) = figure.axes
+        assert [label.get_text() for label in axis.get_yticklabels()] == list(crowd.variants)
+        assert [label.get_text() for label in axis.get_xticklabels()] == list(crowd.datasets)
+        drawn = drawn_texts(figure)
+        boxes = [box for text, box in drawn if text in {*crowd.variants, *crowd.datasets}]
+        assert len(boxes) == 80
+        assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+        assert outside(drawn, figure) == []
+
+
+def test_every_entry_of_a_legend_is_told_apart(crowd):
+    spec = FIGURES["curves"]
+    with opened(spec, spec.frame(crowd), Heading(spec.title, "crowd")) as figure:
+        handles = figure.legends[0].legend_handles
+        looks = {(h.get_color(), h.get_marker(), str(h._dash_pattern)) for h in handles}
+        assert len(looks) == len(handles) > 5
+        assert overlaps(drawn_texts(figure)) == []
+
+
+def test_sixty_looks_are_distinct_and_do_not_depend_on_what_is_shown(crowd, tmp_path):
+    looks = style.lines(crowd)
+    assert len(set(looks.values())) == len(looks) == 60
+    frame = FIGURES["curves"].frame(crowd)
+    drawn = frame.drop_duplicates("variant").set_index("variant")
+    assert all(looks[name] == (row.colour, row.marker, row.dash) for name, row in drawn.iterrows())
+
+
+def lightness(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    y = np.dot(linear, [0.2126, 0.7152, 0.0722])
+    return 116 * y ** (1 / 3) - 16 if y > 0.008856 else 903.3 * y
+
+
+def test_architectures_differ_in_grey_too():
+    values = sorted(lightness(colour) for colour in style.COLOURS.values())
+    assert min(np.diff(values)) > 10
+
+
+def test_statuses_differ_in_hatching():
+    assert len({hatch for _, hatch in style.STATUS.values()}) == len(style.STATUS)
+
+
+def test_a_figure_is_its_frame(demo, tmp_path):
+    drawn = draw_all(demo, tmp_path, ["accuracy", "regret"])
+    for each in drawn:
+        stored, frame = pd.read_csv(tmp_path / f"{each.name}.csv"), FIGURES[each.name].frame(demo)
+        assert len(stored) == len(frame)
+        assert list(stored.columns) == list(frame.columns)
+        assert {path.suffix for path in each.paths} == {".csv", ".png", ".svg"}
+    accuracy = FIGURES["accuracy"].frame(demo).set_index(["variant", "dataset"])
+    assert accuracy.loc[("gmu", "rosmap"), "absent"] == "ok 2/3, failed 1/3"
+    assert np.isnan(accuracy.loc[("gmu", "rosmap"), "mean"])
+    regret = FIGURES["regret"].frame(demo)
+    assert set(regret["dataset"]) == {"synthetic_redundant", "synthetic_synergy"}
+    additive = regret.loc[regret["dataset"] == "synthetic_synergy", "additive"]
+    assert additive.to_numpy() == pytest.approx(0.9999 - 0.52)  # four classes, three modalities
+
+
+def test_the_front_is_beaten_by_nobody(demo):
+    for _, group in FIGURES["pareto"].frame(demo).groupby("dataset"):
+        front = group[group["front"]].sort_values("seconds")
+        assert front["mean"].is_monotonic_increasing
+        assert front["mean"].max() == group["mean"].max()
+        assert front["seconds"].min() == group["seconds"].min()
+
+
+def test_an_empty_figure_says_why_and_leaves_no_file(tmp_path):
+    run = load(store_run(tmp_path / "r", {"gmu": {"rosmap": [0.8, 0.8]}}))
+    (tmp_path / "regret.png").write_bytes(b"of an earlier report")
+    (drawn,) = draw_all(run, tmp_path, ["regret"])
+    assert "No synthetic data set" in drawn.reason
+    assert not drawn.paths
+    assert not (tmp_path / "regret.png").exists()
+
+
+def test_an_unknown_figure_is_a_sentence(demo, tmp_path):
+    with pytest.raises(FusebenchError, match="did you mean 'accuracy'"):
+        draw_all(demo, tmp_path, ["acuracy"])
+
+
+# ---- names in kanji and kana, with and without a font for them
+
+NAMES = {
+    "漢字": {"データ": [0.7, 0.72], "rosmap": [0.8, 0.81]},
+    "late_mean": {"データ": [0.6, 0.6], "rosmap": [0.7, 0.7]},
+}
+
+
+@pytest.fixture
+def only_base_font(monkeypatch):
+    base = [entry for entry in font_manager.fontManager.ttflist if entry.name == style.BASE_FONT]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", base)
+    style.fonts.cache_clear()
+    yield
+    style.fonts.cache_clear()
+
+
+def test_names_without_a_font_are_written_by_their_code(only_base_font, tmp_path, caplog):
+    run = load(store_run(tmp_path / "r", NAMES))
+    with warnings.catch_warnings(), caplog.at_level(logging.WARNING, "fusebench.reports.style"):
+        warnings.simplefilter("error")
+        drawn = draw_all(run, tmp_path, ["accuracy", "pareto"])
+        spec = FIGURES["accuracy"]
+        with opened(spec, spec.frame(run), Heading("t", "")) as figure:
+            labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["late_mean", "\\u6f22\\u5b57"]
+    assert all(path.is_file() for each in drawn for path in each.paths)
+    assert len(caplog.records) == 1
+    assert "No installed font can draw" in caplog.text
+    assert "漢字" in (tmp_path / "accuracy.csv").read_text("utf-8")  # the table keeps the name
+
+
+def test_names_with_a_font_are_drawn(only_base_font, tmp_path, monkeypatch, caplog):
+    path = tmp_path / "squares.ttf"
+    squares(path, "漢字データ")
+    font_manager.fontManager.addfont(path)
+    assert style.fonts("漢字") == ((style.BASE_FONT, "Squares"), frozenset())
+    run = load(store_run(tmp_path / "r", NAMES))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        draw_all(run, tmp_path, ["accuracy"])
+    assert not [record for record in caplog.records if record.name.startswith("fusebench")]
+
+
+def squares(path, signs):
+    """Write a font whose every glyph is a square."""
+    names = [".notdef", *(f"uni{ord(sign):04X}" for sign in signs)]
+    pen = TTGlyphPen(None)
+    for move, point in (("moveTo", (0, 0)), ("lineTo", (0, 800)), ("lineTo", (800, 800)), ("lineTo", (800, 0))):
+        getattr(pen, move)(point)
+    pen.closePath()
+    glyph = pen.glyph()
+    font = FontBuilder(1000, isTTF=True)
+    font.setupGlyphOrder(names)
+    font.setupCharacterMap({ord(sign): name for sign, name in zip(signs, names[1:], strict=True)})
+    font.setupGlyf(dict.fromkeys(names, glyph))
+    font.setupHorizontalMetrics(dict.fromkeys(names, (1000, 0)))
+    font.setupHorizontalHeader(ascent=800, descent=-200)
+    font.setupNameTable({"familyName": "Squares", "styleName": "Regular"})
+    font.setupOS2()
+    font.setupPost()
+    font.save(path)
+
+
+def test_dollar_signs_in_a_name_are_no_formula(tmp_path):
+    run = load(store_run(tmp_path / "r", {"a$x^2$": {"d": [0.7, 0.72]}, "$_$": {"d": [0.6, 0.7]}}))
+    spec = FIGURES["accuracy"]
+    with opened(spec, spec.frame(run), Heading("t", "")) as figure:
+        figure.canvas.draw()
+        assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["$_$", "a$x^2$"]
+
+
+def test_the_callers_style_stays_as_it_is(demo, tmp_path):
+    with matplotlib.rc_context({"font.size": 31.0, "text.parse_math": True}):
+        before = dict(matplotlib.rcParams)
+        draw_all(demo, tmp_path, ["architecture"])
+        assert dict(matplotlib.rcParams) == before
+
+
+def test_drawing_in_a_thread_with_a_hidden_gui_backend(tmp_path):
+    store_run(tmp_path / "results" / "quick", NAMES)
+    code = textwrap.dedent(
+        """
+        import sys, threading, matplotlib
+        from fusebench.reports.build import figures
+        before, found = dict(matplotlib.rcParams), []
+        draw = lambda: found.append(figures("quick", names=["accuracy"]))
+        threads = [threading.Thread(target=draw) for _ in "ab"]
+        [t.start() for t in threads]; [t.join() for t in threads]
+        assert len(found) == 2 and all(path.is_file() for each in found for path in each[0].paths)
+        assert dict(matplotlib.rcParams) == before and before["backend"].lower() == "tkagg"
+        assert "matplotlib.pyplot" not in sys.modules and "tkinter" not in sys.modules
+        """
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "DISPLAY"} | {"MPLBACKEND": "TkAgg"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Glyph" not in done.stderr
