@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
@@ -56,9 +58,35 @@ def draw(data: pd.DataFrame, heading: Heading) -> Figure:
     columns = list(data["dataset"].unique())
     figure, axis = layout.grid(heading, rows, columns, _legend(data["metric"].iloc[0]))
     places = {name: place for place, name in enumerate(rows["variant"])}
-    for row in records(data):
-        _cell(axis, columns.index(row.dataset), places[row.variant], row)
+    _paint(axis, data, list(places), columns)
+    for row in records(data[data["mean"].isna()]):
+        _absence(axis, columns.index(row.dataset), places[row.variant], row)
     return figure
+
+
+def _paint(axis: Axes, data: pd.DataFrame, variants: list[str], columns: list[str]) -> None:
+    """Colour the cells that have a mean; seaborn turns the axis upside down and renames its ticks."""
+    known = data[data["mean"].notna()]
+    step = np.searchsorted(STEPS, known["behind"], side="right") - 1
+    text = [
+        f"{short(mean, 3)}{' ★' if first else ''}"
+        for mean, first in zip(known["mean"], known["first"], strict=True)
+    ]
+    table = known.assign(step=step, text=text).pivot(index="variant", columns="dataset", values=["step", "text"])
+    if table.empty:
+        return
+    steps = table["step"].reindex(index=variants, columns=columns).astype(float)
+    texts = table["text"].reindex(index=variants, columns=columns).fillna("")
+    colours = ListedColormap([_shade(start) for start in STEPS])
+    held = axis.get_xticks(), axis.get_xticklabels(), axis.get_yticks(), axis.get_yticklabels()
+    limits = axis.get_xlim(), axis.get_ylim()
+    seaborn.heatmap(
+        steps, ax=axis, cmap=colours, vmin=0, vmax=len(STEPS) - 1, cbar=False, linewidths=0.6, linecolor="white",
+        annot=texts, fmt="", annot_kws={"fontsize": 7}, xticklabels=False, yticklabels=False,
+    )  # fmt: skip
+    axis.set(xlabel="", ylabel="", xlim=limits[0], ylim=limits[1])
+    axis.set_xticks(held[0], held[1])
+    axis.set_yticks(held[2], held[3])
 
 
 def _shade(behind: float) -> tuple[float, float, float, float]:
@@ -76,18 +104,12 @@ def _legend(metric: str) -> list[Patch]:
     ]
 
 
-def _cell(axis: Axes, x: int, y: int, row: Any) -> None:
-    place = {"x": x + 0.5, "y": y + 0.5, "ha": "center", "va": "center_baseline"}
-    if np.isfinite(row.mean):
-        fill = _shade(row.behind)
-        axis.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, edgecolor="white", linewidth=0.6))
-        text = f"{short(row.mean, 3)}{' ★' if row.first else ''}"
-        axis.text(s=text, color=style.contrast(fill), fontsize=7, **place)
-        return
-    if not row.status:  # not planned, such as a modality that the data set lacks
+def _absence(axis: Axes, x: int, y: int, row: Any) -> None:
+    """Write why a cell has no mean; one that is not planned, such as a modality that is not there, stays blank."""
+    if not row.status:
         return
     word = "undefined" if row.status == "ok" else row.status
     fill, hatch = style.STATUS.get(word, ("#FFFFFF", ""))
     axis.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, hatch=hatch, linewidth=0))
-    label = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
-    axis.text(s=SHORT.get(word, word), fontsize=6.5, bbox=label, **place)
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+    axis.text(x + 0.5, y + 0.5, SHORT.get(word, word), ha="center", va="center_baseline", fontsize=6.5, bbox=box)
