@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
@@ -80,13 +80,23 @@ def _paint(axis: Axes, data: pd.DataFrame, variants: list[str], columns: list[st
     colours = ListedColormap([_shade(start) for start in STEPS])
     held = axis.get_xticks(), axis.get_xticklabels(), axis.get_yticks(), axis.get_yticklabels()
     limits = axis.get_xlim(), axis.get_ylim()
-    seaborn.heatmap(
+    _seaborn().heatmap(
         steps, ax=axis, cmap=colours, vmin=0, vmax=len(STEPS) - 1, cbar=False, linewidths=0.6, linecolor="white",
         annot=texts, fmt="", annot_kws={"fontsize": 7}, xticklabels=False, yticklabels=False,
     )  # fmt: skip
     axis.set(xlabel="", ylabel="", xlim=limits[0], ylim=limits[1])
     axis.set_xticks(held[0], held[1])
     axis.set_yticks(held[2], held[3])
+
+
+def _seaborn() -> Any:
+    """Import seaborn; the pyplot that comes with it must not change the caller's backend."""
+    held = dict.get(matplotlib.rcParams, "backend")
+    import seaborn
+
+    if isinstance(held, str):
+        matplotlib.rcParams["backend"] = held
+    return seaborn
 
 
 def _shade(behind: float) -> tuple[float, float, float, float]:
