@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from .. import fusion
@@ -39,7 +40,7 @@ def run(job: Job) -> Outcome:
     store = Store(job.root)
     try:
         record = _compute(job, store)
-    except Exception as error:  # a worker never raises: some exceptions cannot be sent
+    except (Exception, SystemExit) as error:  # a worker never raises: some cannot be sent
         record = failure(job, status_of(error), explain(error))
     store.put(record)
     return Outcome(record.status, record.reason, time.monotonic() - begin, stored=True)
@@ -53,10 +54,7 @@ def _compute(job: Job, store: Store) -> Record:
     stages = {name: load_stage(store, hash) for name, hash in job.stages.items()}
     fitted = fit(job, rows, stages)
     begin = time.perf_counter()
-    log_p = {
-        split: log_probabilities(fitted.variant.predict_proba(rows.splits[split].unlabelled()))
-        for split in ("validation", "test")
-    }
+    log_p = {split: predicted(fitted.variant, rows, split) for split in ("validation", "test")}
     predict = time.perf_counter() - begin
     metrics = metrics_of(rows, log_p, job.positive)
     digest = store.put_predictions(job.hash, log_p["validation"], log_p["test"])
@@ -116,6 +114,25 @@ def restore_stage(name: str, stage: StageResult, task: fusion.Task) -> Any:
     fitted = fusion.build_stage(name, task).restore(stage.state)
     fitted.history = stage.history
     return fitted
+
+
+def predicted(variant: Variant, rows: Bundle, split: str) -> np.ndarray:
+    """Return a split's log probabilities (n, classes).
+
+    Raises
+    ------
+    ValueError
+        Where the variant gave something else than probabilities of these rows and classes.
+    """
+    p = np.asarray(variant.predict_proba(rows.splits[split].unlabelled()), dtype=np.float64)
+    expected = (len(rows.splits[split]), len(rows.classes))
+    if p.shape != expected:
+        raise ValueError(f"predict_proba returned shape {p.shape} for {split} rows, expected {expected}")
+    if not np.isfinite(p).all() or p.min() < 0 or not (p.sum(1) > 0).all():
+        raise ValueError(
+            f"predict_proba returned NaN, infinity, a negative value or a row of zeros ({split} rows)"
+        )
+    return log_probabilities(p)
 
 
 def metrics_of(rows: Bundle, log_p: dict[str, Any], positive: str | None) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import pickle
 from functools import lru_cache
@@ -16,9 +17,13 @@ from ..results.store import Store
 HELD = 12  # about 20 MB each
 
 
-@lru_cache(maxsize=HELD)
 def bundle(dataset: str, seed: int, own: Path | None = None) -> Bundle:
-    """Return the rows of a data set and seed."""
+    """Return the rows of a data set and seed: a copy, which an entry may write into without harm to others."""
+    return copy.deepcopy(_loaded(dataset, seed, own))
+
+
+@lru_cache(maxsize=HELD)
+def _loaded(dataset: str, seed: int, own: Path | None) -> Bundle:
     return source(dataset, own).load(seed)
 
 
@@ -32,8 +37,10 @@ def source(dataset: str, own: Path | None = None) -> DataSet:
 
 
 def store_split(store: Store, dataset: str, seed: int, rows: Bundle) -> str:
-    """Store row ids, groups, labels and exact log posterior of validation and test rows; return the name."""
-    name = hashlib.sha256(f"{dataset}/{seed}".encode()).hexdigest()[:32]
+    """Store row ids, groups, labels and exact log posterior of validation and test rows; return the name.
+
+    The name is a hash of the data set's name, the seed and the contents: other rows are another file.
+    """
     arrays: dict[str, np.ndarray] = {}
     for split in ("validation", "test"):
         part = rows.splits[split]
@@ -43,5 +50,9 @@ def store_split(store: Store, dataset: str, seed: int, rows: Bundle) -> str:
             arrays[f"{split}_groups"] = np.asarray(part.groups).astype(str)
         if part.log_posterior is not None:
             arrays[f"{split}_log_posterior"] = part.log_posterior.astype(np.float32)
+    taken = hashlib.sha256(f"{dataset}/{seed}".encode())
+    for key in sorted(arrays):
+        taken.update(f"/{key}{arrays[key].shape}".encode() + arrays[key].tobytes())
+    name = taken.hexdigest()[:32]
     store.put_split(name, arrays)
     return name

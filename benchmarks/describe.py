@@ -58,7 +58,8 @@ def describe(plan: Plan, store: Store, environments: dict[str, Any]) -> dict[str
         },
         "variants": {name: variant(name) for name in sorted({cell.variant for cell in plan.cells})},
         "datasets": {
-            name: dataset(source, held.get("datasets", {}).get(name)) for name, source in plan.sources.items()
+            name: dataset(source, held.get("datasets", {}).get(name)) | {"own": name == plan.own}
+            for name, source in plan.sources.items()
         },
         "environments": held.get("environments", {}) | environments,
     }

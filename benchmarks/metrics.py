@@ -46,7 +46,7 @@ def score(
         "log_loss": float(-log_p[np.arange(len(labels)), labels].mean()),
         "balanced_accuracy": float(np.mean(recalls)),
         "macro_f1": float(
-            f1_score(labels, predicted, labels=np.arange(p.shape[1]), average="macro", zero_division=0)
+            f1_score(labels, predicted, labels=np.arange(p.shape[1]), average="macro", zero_division=0)  # type: ignore[arg-type]
         ),
         "brier": float(((p - np.eye(p.shape[1])[labels]) ** 2).sum(1).mean()),
         "auroc": rank[0],

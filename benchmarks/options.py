@@ -46,6 +46,10 @@ class Summary:
         The folder's status after it, as `status` tells.
     lines
         What to print at the end.
+    trouble
+        What failed or could not be had, a line a cause.
+    drawn
+        False where tables and figures were asked for and could not be drawn.
     """
 
     store: Store
@@ -53,13 +57,15 @@ class Summary:
     trained: Counter[str] = field(default_factory=Counter)
     counts: dict[str, int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
+    drawn: bool = True
 
     @property
     def exit_code(self) -> int:
-        """0 all well, 1 some failed, 130 interrupted."""
+        """0 all well, 1 some failed (or their report), 130 interrupted."""
         if not self.complete:
             return 130
-        return int(any(self.counts.get(status) for status in BAD))
+        return int(not self.drawn or any(self.counts.get(status) for status in BAD))
 
 
 def shard_of(text: str) -> tuple[int, int]:

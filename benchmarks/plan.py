@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
-from .. import datasets, fusion
-from ..core.errors import FusebenchError, unknown
+from .. import fusion
+from ..core.errors import FusebenchError
 from ..core.files import dumps
 from ..core.fingerprint import source_hash
-from ..core.names import Name, parse, split_outside
 from ..datasets import DataSet
 from ..datasets.splits import fold_of
-from ..fusion.registry import TIERS
+from .choose import dataset_names, sources, variant_names
 from .suite import Suite
 
 PROTOCOL = 1  # raised when splitting, scoring or seeding changes what a cell means
@@ -76,12 +75,15 @@ class Plan:
         Hashes of the cells this run computes; the rest are only shown.
     sources
         The data sets by canonical name.
+    own
+        The name of the one that is the user's own, or None.
     """
 
     suite: Suite
     cells: tuple[Cell, ...]
     wanted: frozenset[str]
     sources: Mapping[str, DataSet]
+    own: str | None = None
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -92,11 +94,11 @@ class Plan:
 
 def make(
     suite: Suite,
-    variants: Iterable[str] = (),
-    chosen: Iterable[str] = (),
+    variants: Collection[str] = (),
+    chosen: Collection[str] = (),
     seeds: Iterable[int] = (),
     own: DataSet | None = None,
-    stored: Iterable[tuple[str, str, int]] = (),
+    stored: Collection[tuple[str, str, int]] = (),
 ) -> Plan:
     """Plan a suite.
 
@@ -117,95 +119,37 @@ def make(
     FusebenchError
         For any name, option or setting that does not exist or fit; nothing has run then.
     """
-    sources = _sources(suite, chosen, own)
-    listed = {own.name} if own else {str(name) for name in _dataset_names(suite.suite.datasets)}
-    wanted_sets = _dataset_names(chosen, listed) if chosen else listed
+    found = sources(suite, chosen, own, {key[1] for key in stored})
+    listed = {own.name} if own else dataset_names(suite.suite.datasets)
+    wanted_sets = dataset_names(chosen, listed) if chosen else listed
     listed_variants = variant_names(suite.suite.variants)
     wanted_variants = variant_names(variants, listed_variants) if variants else listed_variants
     wanted_seeds = set(seeds) or set(suite.suite.seeds)
-    planner = _Planner(suite, sources)
+    planner = _Planner(suite, found)
     wanted = [
         planner.cell(name, dataset, seed)
         for dataset in sorted(wanted_sets)
         for variant in wanted_variants
-        for name in fusion.expand(variant, sources[dataset].modalities)
+        for name in fusion.expand(variant, found[dataset].modalities)
         for seed in sorted(wanted_seeds)
     ]
     shown = [
         planner.cell(name, dataset, seed)
-        for dataset in sorted(listed & set(sources))
+        for dataset in sorted(listed)
         for variant in listed_variants
-        for name in fusion.expand(variant, sources[dataset].modalities)
+        for name in fusion.expand(variant, found[dataset].modalities)
         for seed in suite.suite.seeds
     ]
-    kept = [planner.cell(*key) for key in stored if planner.knows(key)]
-    cells = {cell.key: cell for cell in [*shown, *kept, *wanted]}
+    cells = {cell.key: cell for cell in [*shown, *planner.kept(stored), *wanted]}
     ordered = sorted(cells.values(), key=lambda c: (c.dataset, c.variant, c.seed))
-    return Plan(suite, tuple(ordered), frozenset(c.hash for c in wanted), sources)
-
-
-def _sources(suite: Suite, chosen: Iterable[str], own: DataSet | None) -> dict[str, DataSet]:
-    datasets.load_all()
-    if own is not None:
-        return {own.name: own}
-    listed = _dataset_names(suite.suite.datasets)
-    names = listed | (_dataset_names(chosen, listed) if chosen else set())
-    return {name: datasets.get(name) for name in sorted(names)}
-
-
-def _dataset_names(patterns: Iterable[str], listed: set[str] | None = None) -> set[str]:
-    datasets.load_all()
-    found: set[str] = set()
-    for pattern in patterns:
-        if any(sign in pattern for sign in "*?"):
-            pool = (listed or set()) | set(datasets.REGISTRY.ids)
-            matches = {name for name in pool if fnmatchcase(name, pattern)}
-            if not matches:
-                raise unknown("data set pattern", pattern, datasets.REGISTRY.ids, "See `fusebench list datasets`.")
-            in_suite = matches & (listed or set())
-            found |= in_suite or matches
-        else:
-            found.add(datasets.get(pattern).name)
-    return found
-
-
-def variant_names(patterns: Iterable[str], listed: Iterable[str] = ()) -> list[str]:
-    """Return the canonical names that names, globs and `tier:NAME` stand for, each once, in order.
-
-    A glob may carry options, `merge_*(width=matched)`: it then means the entries that have them.
-    """
-    fusion.load_all()
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        for name in _variants_of(pattern, list(listed)):
-            found.setdefault(name)
-    return list(found)
-
-
-def _variants_of(pattern: str, listed: list[str]) -> list[str]:
-    if pattern.startswith("tier:"):
-        tier = pattern.removeprefix("tier:")
-        if tier not in TIERS:
-            raise unknown("tier", tier, TIERS)
-        return [entry.id for entry in fusion.REGISTRY if entry.tier == tier]
-    if not any(sign in pattern.partition("(")[0] for sign in "*?"):
-        return [str(fusion.resolve(pattern)[1])]
-    head, bracket, rest = pattern.partition("(")
-    options = parse("any(" + rest).options if bracket else {}
-    matches = [
-        str(Name(entry.id, options))
-        for entry in fusion.REGISTRY
-        if fnmatchcase(entry.id, head) and set(options) <= set(entry.defaults)
-    ]
-    matches += [name for name in listed if not options and fnmatchcase(name, pattern)]
-    if not matches:
-        raise unknown("variant pattern", pattern, fusion.REGISTRY.ids, "See `fusebench list variants`.")
-    return [str(fusion.resolve(name)[1]) for name in matches]
-
-
-def split_list(texts: Iterable[str]) -> list[str]:
-    """Split comma lists outside brackets: `a,b(c=1,d=2)` holds two names."""
-    return [piece for text in texts for piece in split_outside(text, ",") if piece]
+    shown_sets = {cell.dataset for cell in ordered}
+    return Plan(
+        suite,
+        tuple(ordered),
+        frozenset(c.hash for c in wanted),
+        {name: source for name, source in found.items() if name in shown_sets},
+        own.name if own else None,
+    )
 
 
 class _Planner:
@@ -219,13 +163,12 @@ class _Planner:
         self.stage = cache(self._stage)
         self.identity = cache(self._identity)
 
-    def knows(self, key: tuple[str, str, int]) -> bool:
-        """Return whether a stored record's variant and data set still exist."""
-        try:
-            fusion.resolve(key[0])
-            return key[1] in self.sources
-        except FusebenchError:
-            return False
+    def kept(self, stored: Iterable[tuple[str, str, int]]) -> Iterator[Cell]:
+        """Yield the cells of stored records whose variant and data set still exist."""
+        for key in stored:
+            if key[1] in self.sources:
+                with suppress(FusebenchError):
+                    yield self.cell(*key)
 
     def _task(self, dataset: str) -> fusion.Task:
         source = self.sources[dataset]

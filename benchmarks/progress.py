@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from tqdm import tqdm
@@ -16,31 +16,41 @@ from .job import Job, Outcome
 class Progress:
     """A bar with cells done, failed and the time remaining.
 
-    The bar is drawn on a terminal only; in a file or a pipe one line a failed cell remains.
+    The bar is drawn on a terminal only; a file or a pipe gets a line at every tenth of the cells, and one
+    for each cell that failed.
 
     Parameters
     ----------
     log
         The folder's run.log, appended to.
-    cells
-        Cells to compute.
-    work
-        Expected worker seconds of everything, stages included.
     jobs
         Worker processes.
     quiet
         Say nothing on stderr.
     """
 
-    def __init__(self, log: Path, cells: int, work: float, jobs: int, quiet: bool = False):
+    def __init__(self, log: Path, jobs: int, quiet: bool = False):
         self.log, self.jobs, self.quiet = log, max(jobs, 1), quiet
-        self.work, self.expected_done, self.spent = work, 0.0, 0.0
+        self.expected_done, self.spent = 0.0, 0.0
         self.counts: Counter[str] = Counter()
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.expected: dict[str, float] = {}
-        self.begin = time.monotonic()
-        on_terminal = sys.stderr.isatty() and not quiet
-        self.bar = tqdm(total=cells, unit="cell", disable=not on_terminal, file=sys.stderr, bar_format=BAR)
+        self.started, self.cells, self.tenth = time.monotonic(), 0, 0
+        self.bar = tqdm(disable=True)
+
+    def begin(self, cells: int, expected: dict[str, float]) -> None:
+        """Draw the bar.
+
+        Parameters
+        ----------
+        cells
+            How many cells will be told.
+        expected
+            Hash → expected worker seconds of every job, stages included.
+        """
+        self.cells, self.expected = cells, expected
+        hidden = self.quiet or not sys.stderr.isatty()
+        self.bar = tqdm(total=cells, unit="cell", disable=hidden, file=sys.stderr, bar_format=BAR)
 
     def told(self, job: Job, outcome: Outcome) -> None:
         """Note a finished job."""
@@ -57,14 +67,21 @@ class Progress:
             self.write_log(outcome.reason)
             last = outcome.reason.strip().splitlines()[-1:] or [""]
             self.say(f"{outcome.status}: {title}: {last[0][:200]}")
-        failed = sum(self.counts[status] for status in BAD)
-        self.bar.set_postfix_str(f"failed {failed}, {minutes(self.remaining)} left", refresh=False)
+        state = f"failed {sum(self.counts[s] for s in BAD)}, {minutes(self.remaining)} left"
+        self.bar.set_postfix_str(state, refresh=False)
+        self._tell_tenths(state)
+
+    def _tell_tenths(self, state: str) -> None:
+        done = self.counts.total()
+        if self.bar.disable and self.cells >= MANY and 10 * done // self.cells > self.tenth:
+            self.tenth = 10 * done // self.cells
+            self.say(f"{done} of {self.cells} cells, {state}")
 
     @property
     def remaining(self) -> float:
         """Expected wall seconds left: what is left of the estimate, at the pace measured so far."""
         pace = self.spent / self.expected_done if self.expected_done > 0 else 1.0
-        return max(self.work - self.expected_done, 0.0) * pace / self.jobs
+        return max(sum(self.expected.values()) - self.expected_done, 0.0) * pace / self.jobs
 
     def say(self, line: str) -> None:
         """Print a line on stderr without breaking the bar."""
@@ -75,13 +92,14 @@ class Progress:
         """Append to run.log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("a", encoding="utf-8") as file:
-            file.write(f"{time.monotonic() - self.begin:9.1f} {text}\n")
+            file.write(f"{time.monotonic() - self.started:9.1f} {text}\n")
 
     def close(self) -> None:
         """Take the bar away."""
         self.bar.close()
 
 
+MANY = 50  # cells from which on a file is told about every tenth
 BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} cells [{elapsed}{postfix}]"
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from .. import fusion
+from .. import datasets, fusion
+from ..core.errors import FusebenchError
 from ..core.machine import fingerprint
 from ..results.record import BAD, Key, Record
 from ..results.store import Store
+from . import announce
 from . import plan as planning
+from .choose import split_list
 from .describe import describe
 from .options import Options, Summary
 from .plan import Cell, Plan
 from .session import Session
-from .suite import Suite
+from .suite import Suite, shipped
 from .suite import load as load_suite
+from .work import check_device
 
 
 def run(suite: str | Path | Suite, options: Options, on_seed: Callable[[Store], None] | None = None) -> Summary:
@@ -37,34 +41,64 @@ def run(suite: str | Path | Suite, options: Options, on_seed: Callable[[Store], 
     FusebenchError
         For a user's mistake; nothing has been trained then.
     """
+    check_device(options.device)
     plan, store, records = prepare(suite, options)
     todo = pending(plan, records, options)
     work = Session(plan, store, options, records)
-    summary = Summary(store)
-    for line in [*_broken_lines(store), work.announcement(todo)]:
+    summary = Summary(store, counts=counts(plan, records))
+    announced = work.announcement(todo)
+    for line in [*_broken_lines(store), announced]:
         work.say(line)
     if options.dry_run:
-        summary.counts = counts(plan, records)
+        summary.lines = announce.listing(todo)
         return summary
+    work.progress.write_log(announced)
     store.put_suite(describe(plan, store, {work.environment_id: work.environment}))
     with ExitStack() as stack:
         summary.complete = work.go(todo, stack, on_seed)
     summary.trained = work.progress.counts
-    summary.counts = counts(plan, current(store))
-    summary.lines = work.closing(summary)
+    held = current(store)
+    summary.counts = counts(plan, held)
+    summary.lines, summary.trouble = work.closing(summary), announce.trouble(plan, held)
     return summary
 
 
 def prepare(suite: str | Path | Suite, options: Options) -> tuple[Plan, Store, dict[Key, Record]]:
     """Return the plan, the folder and its records by key; raises for any mistake."""
-    checked = suite if isinstance(suite, Suite) else load_suite(suite)
+    source = suite if isinstance(suite, Suite) else _stored_or_named(str(suite), options)
+    checked = source if isinstance(source, Suite) else load_suite(source)
     fusion.load_all()
     fusion.load_plugins(options.plugins)
-    store = Store(folder_of(suite, checked, options))
+    store = Store(folder_of(source, checked, options))
+    name = own_data(store)
+    if name is not None and options.own is None:
+        raise FusebenchError(
+            f"The run in {str(store.root)!r} is of your own data {name!r}: go on with it from Python, "
+            "fusebench.run(suite, data=…)."
+        )
     records = current(store)
-    wanted = planning.split_list(options.variants), planning.split_list(options.datasets)
+    wanted = split_list(options.variants), split_list(options.datasets)
     plan = planning.make(checked, *wanted, options.seeds, options.own, records)
     return plan, store, records
+
+
+def _stored_or_named(text: str, options: Options) -> str:
+    """Return the folder of a run that is stored under a name which no shipped suite has, else the name."""
+    folder = options.out / "results" / text
+    return str(folder) if text not in shipped() and (folder / "suite.json").is_file() else text
+
+
+def own_data(store: Store) -> str | None:
+    """Return the name of the user's own data set that a stored run is of, None where it is of others."""
+    held = store.suite()["datasets"] if store.suite_file.is_file() else {}
+    return next((name for name, about in held.items() if about.get("own")), None)
+
+
+def stored_counts(store: Store) -> dict[str, int]:
+    """Return `counts` by the stored plan alone: for a run of data that is not at hand."""
+    planned = store.suite()["plan"]["cells"]
+    cells = [Cell(c["cell"], c["variant"], c["dataset"], c["seed"]) for c in planned]
+    return _counted(cells, current(store))
 
 
 def folder_of(source: str | Path | Suite, suite: Suite, options: Options) -> Path:
@@ -82,12 +116,16 @@ def current(store: Store) -> dict[Key, Record]:
 
 def counts(plan: Plan, records: dict[Key, Record]) -> dict[str, int]:
     """Return how many planned cells stand at each status, and how many are stale or missing."""
+    return _counted(plan.cells, records)
+
+
+def _counted(cells: Sequence[Cell], records: dict[Key, Record]) -> dict[str, int]:
     names = ("ok", *BAD, "incompatible", "unavailable", "stale", "missing")
     found = Counter[str]()
-    for cell in plan.cells:
+    for cell in cells:
         held = records.get(cell.key)
         found["missing" if held is None else held.status if held.cell == cell.hash else "stale"] += 1
-    return {"planned": len(plan.cells)} | {name: found[name] for name in names}
+    return {"planned": len(cells)} | {name: found[name] for name in names}
 
 
 def pending(plan: Plan, records: dict[Key, Record], options: Options) -> list[Cell]:
@@ -104,7 +142,28 @@ def pending(plan: Plan, records: dict[Key, Record], options: Options) -> list[Ce
 
 
 def _broken_lines(store: Store) -> list[str]:
-    return [f"unreadable record {path.name}: {why}; it is computed again" for path, why in store.broken.items()]
+    return [
+        *broken_entries(),
+        *(f"unreadable record {path.name}: {why}; it is computed again" for path, why in store.broken.items()),
+    ]
+
+
+def broken_entries() -> list[str]:
+    """Return a line for each file of variants or data sets that could not be loaded."""
+    broken = fusion.REGISTRY.broken | datasets.REGISTRY.broken
+    return [f"{name} could not be loaded: {why}; the others go on" for name, why in broken.items()]
+
+
+def state(suite: str | Path, out: Path, plugins: tuple[str, ...] = ()) -> tuple[Store, dict[str, int], list[str]]:
+    """Return a run's folder, its counts by status, and remarks: what is unreadable, broken or differs here."""
+    options = Options(out=out, plugins=plugins)
+    store = Store(Path(_stored_or_named(str(suite), options)))
+    if own_data(store) is not None:
+        found = stored_counts(store)
+    else:
+        plan, store, records = prepare(suite, options)
+        found = counts(plan, records)
+    return store, found, [*_broken_lines(store), *differing_libraries(store)]
 
 
 def differing_libraries(store: Store) -> list[str]:

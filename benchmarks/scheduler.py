@@ -18,8 +18,15 @@ from .workers import Workers
 
 @dataclass
 class Interrupt:
-    """How often the user asked to stop: once = finish what runs, twice = stop now."""
+    """How often the user asked to stop: once = finish what runs, twice = stop now.
 
+    Parameters
+    ----------
+    abrupt
+        Raise KeyboardInterrupt the second time: where the work is done in this process, nobody else looks.
+    """
+
+    abrupt: bool = False
     count: int = 0
 
     @contextmanager
@@ -37,6 +44,8 @@ class Interrupt:
 
     def _hear(self, number: int, frame: object) -> None:
         self.count += 1
+        if self.abrupt and self.count >= 2:
+            raise KeyboardInterrupt
 
 
 @dataclass
@@ -64,6 +73,14 @@ class Scheduler:
         Key → stored cell, so that a superseded record can be moved away.
     tell
         Called with every finished job and its outcome.
+    interrupt
+        The user's wish to stop.
+    spoilt
+        Stage → what it makes of the cells that use it, where it gave no result.
+    blocked
+        Data set → what it makes of its cells, where it could not be had.
+    say
+        Prints a line.
     """
 
     store: Store
@@ -74,9 +91,11 @@ class Scheduler:
     interrupt: Interrupt = field(default_factory=Interrupt)
     spoilt: dict[str, Outcome] = field(default_factory=dict)
     blocked: dict[str, Outcome] = field(default_factory=dict)
+    say: Callable[[str], None] = print
 
     def run(self, workers: Workers) -> bool:
         """Do everything; return whether it came to the end."""
+        told = False
         while self.units or workers.running:
             if self.interrupt.count >= 2:
                 return False
@@ -84,8 +103,13 @@ class Scheduler:
                 self._feed(workers)
             elif not workers.running:
                 return False
+            elif not told:
+                self.say(f"Stopping when {len(workers.running)} running jobs are done; once more stops now.")
+                told = True
             for job, outcome in workers.finished():
-                self._settle(job, outcome)
+                ended_with_the_run = self.interrupt.count and outcome.status == "failed" and not outcome.stored
+                if not ended_with_the_run:  # a signal to the whole process group
+                    self._settle(job, outcome)
         return True
 
     def _feed(self, workers: Workers) -> None:

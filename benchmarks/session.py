@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import tempfile
 import time
@@ -17,14 +16,15 @@ from .. import fusion
 from ..core.machine import fingerprint, fingerprint_id, usable_cores
 from ..results.record import Key, Record
 from ..results.store import Store
+from . import announce
 from . import plan as planning
 from . import stages as stage_files
 from .cell import failure
-from .cost import BYTES_A_CELL, Costs
+from .cost import Costs
 from .job import Job, Outcome
 from .options import Options, Summary
 from .plan import Cell, Plan, Stage
-from .progress import Progress, minutes
+from .progress import Progress
 from .scheduler import Interrupt, Scheduler, Unit, dependant
 from .workers import Workers
 
@@ -45,7 +45,7 @@ class Session:
             self.lowest.setdefault(cell.key[:2], cell)
         self.begin = time.monotonic()
         self.own: Path | None = None
-        self.progress = Progress(store.root / "run.log", 0, 0, self.jobs, options.quiet)
+        self.progress = Progress(store.root / "run.log", self.jobs, options.quiet)
 
     def say(self, line: str) -> None:
         """Print a line on stderr."""
@@ -53,19 +53,9 @@ class Session:
 
     def announcement(self, todo: list[Cell]) -> str:
         """Return what is about to happen: cells, time, workers, disk."""
-        planned, shown = len(self.plan.wanted), len(todo)
-        if not todo:
-            return f"{self.plan.suite.name}: all {planned} cells are stored; nothing to train."
         seconds = sum(self.seconds(cell.variant, cell.dataset) for cell in todo)
         seconds += sum(self.costs.seconds(s.name, s.dataset) for s in self._missing_stages(todo))
-        disk = shown * BYTES_A_CELL / 1e6
-        threads = os.environ.get("OMP_NUM_THREADS", "1")
-        note = "" if threads == "1" else f" (OMP_NUM_THREADS={threads} is not used: results would depend on it)"
-        return (
-            f"{self.plan.suite.name}: {shown} of {planned} cells to compute, about "
-            f"{minutes(seconds / max(self.jobs, 1))} on {max(self.jobs, 1)} workers of one thread{note}, "
-            f"{disk:.0f} MB."
-        )
+        return announce.announcement(self.plan, todo, seconds, self.jobs)
 
     def seconds(self, variant: str, dataset: str) -> float:
         """Return the expected seconds of a cell, its stages not counted."""
@@ -120,11 +110,10 @@ class Session:
         """Compute the cells, then time; return whether it came to the end."""
         todo = self._record_incompatible(todo)
         if not todo and not self._untimed():
-            self.progress.close()
             return True
         limits = self.plan.suite.limits
         self.own = self._own_file(stack)
-        interrupt = Interrupt()
+        interrupt = Interrupt(abrupt=not self.jobs)
         stack.enter_context(interrupt.listening())
         workers = Workers(self.jobs, self.options.plugins, limits.timeout, limits.memory)
         stopped = True
@@ -160,10 +149,7 @@ class Session:
     ) -> bool:
         seeds = sorted({cell.seed for cell in todo})
         units = [unit for seed in seeds for unit in self._units([c for c in todo if c.seed == seed])]
-        work = sum(unit.seconds for unit in units)
-        self.progress.close()
-        self.progress = Progress(self.store.root / "run.log", len(todo), work, self.jobs, self.options.quiet)
-        self.progress.expected = {unit.job.hash: unit.seconds for unit in units}
+        self.progress.begin(len(todo), {unit.job.hash: unit.seconds for unit in units})
         stages = {stage.hash: self._stage_state(stage.hash) for c in todo for stage in c.stages.values()}
         ready = {hash for hash, held in stages.items() if held is not None and held["status"] == "ok"}
         spoilt = {
@@ -180,7 +166,7 @@ class Session:
                 if on_seed and len(seeds) > 1 and job.seed == seeds[0] and left[job.seed] == 0:
                     on_seed(self.store)
 
-        scheduler = Scheduler(self.store, units, ready, self.keys, tell, interrupt, spoilt)
+        scheduler = Scheduler(self.store, units, ready, self.keys, tell, interrupt, spoilt, say=self.say)
         return scheduler.run(workers)
 
     def _units(self, cells: list[Cell]) -> list[Unit]:
@@ -214,10 +200,10 @@ class Session:
         return found
 
     def _time(self, workers: Workers, interrupt: Interrupt) -> bool:
-        by_dataset: dict[str, list[Cell]] = {}
+        together: dict[tuple[str, int], list[Cell]] = {}
         for cell in self._untimed():
-            by_dataset.setdefault(cell.dataset, []).append(cell)
-        for dataset, cells in by_dataset.items():
+            together.setdefault((cell.dataset, cell.seed), []).append(cell)
+        for cells in together.values():
             base = self.job(cells[0])
             listed = tuple((c.hash, c.variant, {n: s.hash for n, s in c.stages.items()}) for c in cells)
             workers.start(replace(base, kind="timing", name=f"{len(cells)} variants", cells=listed))
@@ -227,26 +213,10 @@ class Session:
                 done = workers.finished()
                 if done:
                     self.progress.told(*done[0])
-                    if done[0][1].status != "ok":
-                        self.say(f"timing of {dataset} failed: {done[0][1].reason.splitlines()[-1]}")
                     break
         return True
 
-    # ---- the end
-
     def closing(self, summary: Summary) -> list[str]:
-        """Return the last lines: what became of the cells, and where the time went."""
-        shown = [f"{n} {name}" for name, n in summary.counts.items() if n and name != "planned"]
-        lines = [f"{self.plan.suite.name}: {summary.counts['planned']} cells: {', '.join(shown)}."]
-        if not summary.complete:
-            done = sum(summary.trained.values())
-            lines.append(
-                f"Interrupted after {done} cells; everything finished is stored. Run the same command to resume."
-            )
-        seconds = self.progress.seconds
-        if seconds:
-            wall = time.monotonic() - self.begin
-            kinds = ", ".join(f"{k[1:-1]} {minutes(v)}" for k, v in seconds.most_common() if k[0] == "(")
-            sets = ", ".join(f"{k} {minutes(v)}" for k, v in seconds.most_common() if k[0] != "(")
-            lines.append(f"{minutes(wall)} of wall time; worker time: {kinds}; by data set: {sets}.")
-        return lines
+        """Return what became of the cells, and where the time went."""
+        wall = time.monotonic() - self.begin
+        return announce.closing(summary, self.plan.suite.name, wall, self.progress.seconds)

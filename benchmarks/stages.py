@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ def run(job: Job) -> Outcome:
     store = Store(job.root)
     try:
         outcome = _train(job, store)
-    except Exception as error:  # a worker never raises: some exceptions cannot be sent
+    except (Exception, SystemExit) as error:  # a worker never raises: some cannot be sent
         outcome = Outcome(status_of(error), explain(error))
     if outcome.status != "ok":
         write_failure(store, job, outcome)
@@ -59,7 +60,7 @@ def _train(job: Job, store: Store) -> Outcome:
     cost["memory"] = peak_memory(job.device)
     path = store.stage_path(job.hash)
     write_atomic(path.with_suffix(".pt"), lambda file: torch.save(stage.state(), file))
-    cost["bytes"] = path.with_suffix(".pt").stat().st_size
+    cost["sha256"] = _digest(path)
     history = {"curves": stage.history.curves, "epoch": stage.history.epoch, "phases": stage.history.phases}
     write_json(path, describe(job, Outcome("ok")) | cost | {"history": history})
     return Outcome("ok")
@@ -79,13 +80,16 @@ def describe(job: Job, outcome: Outcome) -> dict[str, Any]:
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """Return a stage's description; None where it is absent, cut, or its fitted state is gone."""
+    """Return a stage's description; None where it is absent or cut, or its fitted state gone or damaged."""
     try:
         held = json.loads(path.read_bytes())
-        whole = held["status"] != "ok" or path.with_suffix(".pt").stat().st_size == held["bytes"]
-        return held if whole else None
+        return held if held["status"] != "ok" or held["sha256"] == _digest(path) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.with_suffix(".pt").read_bytes()).hexdigest()
 
 
 def load_stage(store: Store, hash: str) -> StageResult:

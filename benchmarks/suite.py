@@ -12,8 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ..core.errors import FusebenchError, unknown
 from ..fusion.variant import Settings
+from . import suites
 
-RESERVED = ("reference", "perf", "figures", "page", "record", "store", "frames", "statistics", "tables", "style")
+# a suite's name becomes results/NAME and reports/NAME, where code and the reference run live too
+RESULTS = ("reference", "perf", "record", "store", "frames")
+REPORTS = ("build", "comparisons", "contents", "figures", "matched", "page", "run", "scoreboard", "statistics")
+RESERVED = frozenset([*RESULTS, *REPORTS, "style", "tables", "timing", "wording"])
 
 
 class _Strict(BaseModel):
@@ -33,8 +37,10 @@ class SuiteTable(_Strict):
     @field_validator("name")
     @classmethod
     def _plain(cls, name: str) -> str:
-        if not name.replace("-", "_").isidentifier() or name in RESERVED:
-            raise ValueError("names a folder; use letters, digits, - and _, and none of " + ", ".join(RESERVED))
+        if not name.replace("-", "_").isidentifier():
+            raise ValueError("it names a folder: use letters, digits, - and _, a letter first")
+        if name.casefold() in RESERVED:
+            raise ValueError("it names a folder in results/ and reports/, and that one is taken; choose another")
         return name
 
     @field_validator("seeds")
@@ -76,8 +82,8 @@ class Suite(_Strict):
     """A checked suite."""
 
     suite: SuiteTable
-    training: TrainingTable = Field(default_factory=TrainingTable)
-    limits: LimitsTable = Field(default_factory=LimitsTable)
+    training: TrainingTable = TrainingTable()
+    limits: LimitsTable = LimitsTable()
 
     @property
     def name(self) -> str:
@@ -87,7 +93,7 @@ class Suite(_Strict):
 
 def shipped() -> dict[str, Path]:
     """Return the shipped suites: name → TOML file."""
-    folder = Path(str(resources.files(__package__) / "suites"))
+    folder = Path(str(resources.files(suites)))
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 

@@ -6,9 +6,11 @@ every variant is not counted. What is timed is `predict_proba` as a user calls i
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,43 +31,63 @@ SECONDS = 0.5  # a variant's share for single calls; slow ones are called less o
 
 
 def run(job: Job) -> Outcome:
-    """Time every cell of one data set and store the timings; a model that is gone is refitted first."""
+    """Time every cell of one data set and store the timings; a model that is gone is refitted first.
+
+    A variant that cannot be timed is left out and told about; the others are timed.
+    """
     begin = time.monotonic()
     store = Store(job.root)
+    models, troubles, status = {}, [], "ok"
     try:
         rows = bundle(job.dataset, job.seed, job.own)
-        models = {c[0]: _model(job, store, rows, c) for c in job.cells}
-        _time(job, store, rows.test.unlabelled(), models)
-    except Exception as error:  # a worker never raises: some exceptions cannot be sent
+        many = rows.test.unlabelled().take(slice(0, LARGE_ROWS))
+        for cell in job.cells:
+            try:
+                models[cell[0]] = _warm(_model(job, store, rows, cell), many)
+            except (Exception, SystemExit) as error:
+                status = status_of(error)
+                troubles.append(f"{explain(error)} (timing {cell[1]})")
+        _time(job, store, many, models)
+    except (Exception, SystemExit) as error:  # a worker never raises: some cannot be sent
         return Outcome(status_of(error), explain(error), time.monotonic() - begin)
-    return Outcome("ok", "", time.monotonic() - begin)
+    return Outcome(status, "\n".join(troubles), time.monotonic() - begin)
 
 
 def _model(job: Job, store: Store, rows: Bundle, cell: tuple[str, str, Mapping[str, str]]) -> Any:
     hash, name, stages = cell
     loaded = {stage: load_stage(store, h) for stage, h in stages.items()}
-    path = store.model_path(hash)
-    if name not in loaded and not path.is_file():
-        return fit(replace(job, name=name, hash=hash), rows, loaded).variant
     task = make_task(job, rows)
     held = HeldStages({stage: restore_stage(stage, result, task) for stage, result in loaded.items()})
     if name in loaded:
         return held.get(name)
+    state = _kept(store.model_path(hash))
+    if state is None:
+        return fit(replace(job, name=name, hash=hash), rows, loaded).variant
     variant = fusion.build(name, task)
     variant.stages = held
-    return variant.restore(torch.load(path, weights_only=False))
+    return variant.restore(state)
 
 
-def _time(job: Job, store: Store, test: Inputs, models: dict[str, Any]) -> None:
-    many = test.take(slice(0, LARGE_ROWS))
-    for model in models.values():
-        for _ in range(WARM_UP):
-            model.predict_proba(test.take(slice(0, 1)))
-        model.predict_proba(many)
+def _kept(path: Path) -> dict[str, Any] | None:
+    """Return a fitted state that was kept for timing; None where it is gone (another run timed it) or cut."""
+    try:
+        return torch.load(path, weights_only=False)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
+        return None
+
+
+def _warm(model: Any, many: Inputs) -> Any:
+    for _ in range(WARM_UP):
+        model.predict_proba(many.take(slice(0, 1)))
+    model.predict_proba(many)
+    return model
+
+
+def _time(job: Job, store: Store, many: Inputs, models: dict[str, Any]) -> None:
     single: dict[str, list[float]] = {hash: [] for hash in models}
     large: dict[str, list[float]] = {hash: [] for hash in models}
     for call in range(CALLS):
-        row = test.take(slice(call % len(test), call % len(test) + 1))
+        row = many.take(slice(call % len(many), call % len(many) + 1))
         for hash, model in models.items():
             if len(single[hash]) < 5 or sum(single[hash]) < SECONDS:
                 single[hash].append(_seconds(model, row))

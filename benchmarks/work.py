@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from .. import fusion
-from ..core.errors import DataUnavailableError
+from ..core.errors import DataUnavailableError, FusebenchError
 from ..datasets import Bundle, Modality, Rows
 from ..fusion.variant import Settings
-from ..results.record import trace
+from ..results.record import trace, without_paths
 from .job import Job
 
 
@@ -26,6 +26,23 @@ def warm_up() -> None:
     task = fusion.make_task(modalities, ("a", "b"), Settings(epochs=2))
     for name in ("concat_features", "early_concat_logreg"):
         fusion.build(name, task).fit(rows, rows).predict_proba(rows)
+
+
+def check_device(name: str) -> None:
+    """Refuse a device that torch does not know or this machine does not have."""
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise FusebenchError(f"Device {name!r} is not known to torch; expected cpu, cuda or mps.") from None
+    if device.type == "cpu":
+        return
+    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    number = torch.accelerator.device_count() if found and found.type == device.type else 0
+    if (device.index or 0) >= number:
+        raise FusebenchError(
+            f"Device {name!r} cannot be used: torch {torch.__version__} finds {number} of this kind here; leave "
+            "--device out to train on the processor."
+        )
 
 
 def make_task(job: Job, rows: Bundle) -> fusion.Task:
@@ -51,7 +68,7 @@ def _allocator_failed(error: BaseException) -> bool:
 
 def explain(error: BaseException) -> str:
     """Return one sentence for data that cannot be had, a traceback for anything else."""
-    return str(error) if isinstance(error, DataUnavailableError) else trace(error)
+    return without_paths(str(error)) if isinstance(error, DataUnavailableError) else trace(error)
 
 
 def reset_peak(device: str) -> None:

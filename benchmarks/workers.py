@@ -1,7 +1,8 @@
 """Worker processes: isolated, one thread each, watched from outside for time, memory and death.
 
-Limits are the parent's: one set inside a reused worker would outlive its cell. A worker never raises;
-what ends it (a signal, an exit) costs its own job only.
+Limits are the parent's: one set inside a reused worker would outlive its job. A worker never raises; what
+ends it (a signal, an exit) costs its own job only. Each has a pipe of its own, so that nothing a dying
+worker leaves behind can hold up another.
 """
 
 from __future__ import annotations
@@ -9,108 +10,78 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, wait
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing.context import SpawnContext, SpawnProcess
-from pathlib import Path
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from types import ModuleType
-from typing import Any
 
 import psutil
-from pebble import ProcessExpired, ProcessPool
 
-from . import cell, stages, timing, work
+from ..core.errors import FusebenchError
 from .job import Job, Outcome
+from .worker import execute, kill, mask_interrupts, one_thread, serve
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-KINDS: dict[str, Callable[[Job], Outcome]] = {"stage": stages.run, "cell": cell.run, "timing": timing.run}
 LOOK = 0.2  # seconds between looks at time and memory
-
-
-def execute(job: Job, started: Path | None = None) -> Outcome:
-    """Do one job in this process; `started` is a file that tells the parent who does it."""
-    if started is not None:
-        started.write_text(str(os.getpid()))
-    return KINDS[job.kind](job)
-
-
-def initialise(plugins: tuple[str, ...], parent: int) -> None:
-    """Prepare a worker: interrupts are the parent's, one thread, plugins by file, no life without parent."""
-    import torch
-
-    from .. import fusion
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    threading.Thread(target=_follow_parent, args=(parent,), daemon=True).start()
-    fusion.load_all()
-    fusion.load_plugins(plugins)
-    work.warm_up()
-
-
-def _follow_parent(parent: int) -> None:
-    while psutil.pid_exists(parent) and os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
-
-
-_spawning = threading.Lock()
+GRACE = 2.0  # seconds in which a worker that was told to end may do so
+STARTS = 3  # workers in a row that may die while they start
 
 
 @contextmanager
-def _hidden_main() -> Iterator[None]:
-    """Hide the caller's main module and set thread variables while a process starts.
+def _clean_start() -> Iterator[None]:
+    """Hide the caller's main module, set thread variables and hold interrupts while a process starts.
 
     A spawned process would otherwise run the user's script again; a notebook has none to run.
     """
-    with _spawning:
-        held = sys.modules["__main__"]
-        before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-        sys.modules["__main__"] = ModuleType("__main__")
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-        try:
+    held = sys.modules["__main__"]
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    sys.modules["__main__"] = ModuleType("__main__")
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        with mask_interrupts(block=True):  # until the worker ignores them
             yield
-        finally:
-            sys.modules["__main__"] = held
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+    finally:
+        sys.modules["__main__"] = held
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
 
 
-class _Process(SpawnProcess):
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:
-        with _hidden_main():
-            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
-
-
-class _Context(SpawnContext):
-    Process = _Process
-
-
-@dataclass
-class _Running:
-    job: Job
-    marker: Path
-    begun: float | None = None
-    pid: int | None = None
+@dataclass(eq=False)
+class _Worker:
+    process: BaseProcess
+    link: Connection
+    ready: bool = False
+    job: Job | None = None
+    begun: float = 0.0
     verdict: Outcome | None = None
+
+    def seconds(self) -> float:
+        """How long it has been at its job."""
+        return time.monotonic() - self.begun
+
+    def death(self) -> str:
+        """Wait for the end of a process that has left, and say how it ended."""
+        self.process.join(GRACE)
+        if self.process.is_alive():  # it closed its pipe and went on
+            kill(self.process.pid)
+            self.process.join()
+        self.link.close()
+        return _death(self.process.exitcode)
 
 
 class Workers:
-    """A pool that takes one job a worker, so that the next is chosen when one is free.
+    """Worker processes that take one job each, so that the next is chosen when one is free.
 
     Parameters
     ----------
     count
-        Worker processes; 0 = work in this process (no isolation, for debugging).
+        Worker processes at most; 0 = work in this process (no isolation, for debugging).
     plugins
         Files of entries outside the package.
     timeout
@@ -120,76 +91,105 @@ class Workers:
     """
 
     def __init__(self, count: int, plugins: tuple[str, ...] = (), timeout: float = 900, memory: float = 0):
-        self.count, self.timeout, self.memory = count, timeout, memory
-        self.running: dict[Any, _Running] = {}
-        self.folder = tempfile.TemporaryDirectory(prefix="fusebench-")
-        self.pool = None
-        if count:
-            self.pool = ProcessPool(
-                count,
-                initializer=initialise,
-                initargs=(plugins, os.getpid()),
-                context=_Context(),  # type: ignore[arg-type]
-            )
-        self._number = 0
-        self._finished: list[tuple[Job, Outcome]] = []
+        self.count, self.plugins, self.timeout, self.memory = count, plugins, timeout, memory
+        self.workers: list[_Worker] = []
+        self._stillborn = 0
+        self._finished: list[tuple[Job, Outcome]] = []  # of this process
+
+    @property
+    def running(self) -> list[Job]:
+        """The jobs under way."""
+        return [worker.job for worker in self.workers if worker.job is not None]
 
     @property
     def free(self) -> int:
-        """Workers without a job."""
+        """How many jobs can be started now."""
         return max(self.count, 1) - len(self.running) - len(self._finished)
 
     def start(self, job: Job) -> None:
         """Give a job to a free worker."""
-        if self.pool is None:
-            self._finished.append((job, execute(job)))
+        if not self.count:
+            with one_thread():
+                self._finished.append((job, execute(job)))
             return
-        self._number += 1
-        marker = Path(self.folder.name) / str(self._number)
-        future = self.pool.schedule(execute, args=(job, marker))
-        self.running[future] = _Running(job, marker)
+        idle = [worker for worker in self.workers if worker.job is None]
+        for worker in [w for w in idle if not w.process.is_alive()]:
+            self.workers.remove(worker)
+            idle.remove(worker)
+        chosen = idle[0] if idle else self._spawn()
+        chosen.job, chosen.begun = job, time.monotonic()
+        with suppress(OSError):  # it died this moment: that is noticed when it is listened to
+            chosen.link.send(job)
+
+    def _spawn(self) -> _Worker:
+        context = get_context("spawn")
+        here, there = context.Pipe()
+        process = context.Process(target=serve, args=(there, self.plugins, os.getpid()), name="fusebench-worker")
+        with _clean_start():
+            process.start()
+        there.close()
+        self.workers.append(_Worker(process, here))
+        return self.workers[-1]
 
     def finished(self, patience: float = LOOK) -> list[tuple[Job, Outcome]]:
-        """Return the jobs that ended, waiting at most `patience` seconds; limits are enforced on the way."""
-        if self.pool is None:
-            done, self._finished = self._finished, []
-            return done
-        ended, _ = wait(list(self.running), timeout=patience, return_when=FIRST_COMPLETED)
-        results = [self._result(future) for future in ended]
-        for held in self.running.values():
-            self._look(held)
-        return results
+        """Return the jobs that ended, waiting at most `patience` seconds; limits are enforced on the way.
 
-    def _result(self, future: Any) -> tuple[Job, Outcome]:
-        held = self.running.pop(future)
-        held.marker.unlink(missing_ok=True)
+        Raises
+        ------
+        FusebenchError
+            Where workers die again and again before they are ready for a job.
+        """
+        done, self._finished = self._finished, []
+        busy = [worker for worker in self.workers if worker.job is not None]
+        if busy:
+            wait([worker.link for worker in busy], timeout=patience)
+        for worker in busy:
+            job, outcome = worker.job, self._listen(worker)
+            if job is not None and outcome is not None:
+                worker.job = None
+                done.append((job, outcome))
+        return done
+
+    def _listen(self, worker: _Worker) -> Outcome | None:
+        alive = worker.process.is_alive()  # asked first: what it said before it died is still heard
         try:
-            return held.job, future.result()
-        except ProcessExpired as error:
-            return held.job, held.verdict or Outcome("failed", _death(error.exitcode))
-        except Exception as error:  # the pool itself: a broken pipe, a task that cannot be sent
-            return held.job, held.verdict or Outcome("failed", f"{type(error).__name__}: {error}")
+            while worker.link.poll():
+                answer = worker.link.recv()
+                if answer is not None:
+                    return answer
+                worker.ready, worker.begun, self._stillborn = True, time.monotonic(), 0
+        except (EOFError, OSError):
+            alive = False
+        if not alive:
+            return self._lost(worker)
+        if worker.ready and worker.verdict is None:
+            worker.verdict = self._verdict(worker)
+            if worker.verdict is not None:
+                kill(worker.process.pid)
+        return None
 
-    def _look(self, held: _Running) -> None:
-        now = time.monotonic()
-        if held.pid is None:
-            with suppress(OSError, ValueError):
-                held.pid, held.begun = int(held.marker.read_text()), now
-            return
-        assert held.begun is not None
-        if held.verdict is None:
-            held.verdict = self._verdict(held.pid, now - held.begun)
-            if held.verdict is not None:
-                with suppress(psutil.Error):
-                    psutil.Process(held.pid).kill()
+    def _lost(self, worker: _Worker) -> Outcome | None:
+        self.workers.remove(worker)
+        reason = f"its process {worker.death()}"
+        if worker.ready:
+            return worker.verdict or Outcome("failed", reason, worker.seconds())
+        self._stillborn += 1
+        if self._stillborn >= STARTS:
+            raise FusebenchError(
+                f"A worker could not be started {STARTS} times: {reason}; `--jobs 0` works without workers."
+            )
+        assert worker.job is not None  # only busy workers are listened to
+        self.start(worker.job)
+        return None
 
-    def _verdict(self, pid: int, seconds: float) -> Outcome | None:
+    def _verdict(self, worker: _Worker) -> Outcome | None:
+        seconds = worker.seconds()
         if seconds > self.timeout:
             return Outcome("timeout", f"stopped after {self.timeout:g} s ([limits] timeout)", seconds)
         if not self.memory:
             return None
         try:
-            used = psutil.Process(pid).memory_info().rss / 1e6
+            used = psutil.Process(worker.process.pid).memory_info().rss / 1e6
         except psutil.Error:
             return None
         if used <= self.memory:
@@ -198,17 +198,19 @@ class Workers:
 
     def close(self, now: bool = False) -> None:
         """Stop the workers; with `now`, without waiting for their jobs."""
-        if self.pool is not None:
+        for worker in self.workers:
             if now:
-                self.pool.stop()
+                kill(worker.process.pid)
             else:
-                self.pool.close()
-            self.pool.join()
-        self.folder.cleanup()
+                with suppress(OSError):
+                    worker.link.send(None)
+        for worker in self.workers:
+            worker.death()
+        self.workers.clear()
 
 
 def _death(code: int | None) -> str:
     if code is not None and code < 0:
         with suppress(ValueError):
-            return f"its process was killed by signal {-code} ({signal.Signals(-code).name})"
-    return f"its process ended with exit code {code}"
+            return f"was killed by signal {-code} ({signal.Signals(-code).name})"
+    return f"ended with exit code {code}"

@@ -19,6 +19,11 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         sys.exit(0)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:  # a place that cannot be written
+        print(f"fusebench: {error.strerror}: {error.filename!r}; choose another place.", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

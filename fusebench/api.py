@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -105,8 +107,10 @@ def run(
     )
     for process in drawing:
         process.wait()
-    if report and not dry_run:
+    if report and summary.complete and not dry_run:
         summary.lines += _report_lines(summary, Path(out))
+    if not dry_run:
+        summary.lines += [*summary.trouble, _next_commands(summary.store.root, options.plugins)]
     return summary
 
 
@@ -120,24 +124,35 @@ def _draw_aside(store: Store, out: Path) -> subprocess.Popen[bytes]:
 def _report_lines(summary: Summary, out: Path) -> list[str]:
     from .reports.build import build
 
-    built = build(summary.store.root, out)
-    command = _command()
-    name = summary.store.root.name
-    return [
-        *built.lines,
-        f"Look again: {command} report {name} --open · {command} status {name} · {command} show CELL",
-    ]
+    try:
+        built = build(summary.store.root, out)
+    except Exception as error:  # what was computed is stored and told, whatever becomes of its drawing
+        summary.drawn = False
+        return [f"Tables and figures could not be drawn: {type(error).__name__}: {error}"]
+    tables = out / "results" / built.name / "tables"
+    return [f"Open {built.page} (figures beside it, tables in {tables}).", *built.lines]
+
+
+def _next_commands(root: Path, plugins: Sequence[str]) -> str:
+    """Return the commands that look at a run, as they work from here."""
+    by_name = root.parent.name == "results"
+    name, base = (root.name, root.parent.parent) if by_name else (str(root), Path())
+    out = [] if base == Path() else ["--out", shlex.quote(str(base))]
+    name = shlex.quote(name)
+    needed = [word for plugin in plugins for word in ("--plugin", shlex.quote(plugin))]
+    look = {"report": [name, *out, "--open"], "status": [name, *out, *needed], "show": ["CELL", *out]}
+    return "Look again: " + " · ".join(" ".join([_command(), verb, *rest]) for verb, rest in look.items())
 
 
 def _command() -> str:
     """Return the command that reaches this installation from here."""
-    script = Path(sys.executable).with_name("fusebench")
-    if not script.exists():
+    found = shutil.which("fusebench", path=str(Path(sys.executable).parent))  # fusebench.exe on Windows
+    if found is None:
         return "python -m fusebench"
-    try:
-        return str(script.relative_to(Path.cwd()))
-    except ValueError:
-        return "fusebench"
+    script = Path(found)
+    if script.is_relative_to(Path.cwd()):
+        return shlex.quote(str(script.relative_to(Path.cwd())))
+    return "fusebench" if shutil.which("fusebench") == found else shlex.quote(found)
 
 
 def load_results(suite: str | Path, out: str | Path = ".") -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,7 +39,7 @@ def _main(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
     for stream in (sys.stdout, sys.stderr):  # names may hold any script; a narrow terminal must not end a run
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
@@ -96,20 +97,15 @@ def status(
     suite: SuiteArgument = "quick", out: Out = Path("."), plugin: Plugin = None, json: Json = False
 ) -> None:
     """Count the cells of a suite: done, failed, stale, missing."""
-    from .benchmarks.options import Options
-    from .benchmarks.run import counts, differing_libraries, prepare
+    from .benchmarks.run import state
 
-    options = Options(out=out, plugins=tuple(str(p.resolve()) for p in plugin or ()))
-    plan, store, records = prepare(suite, options)
-    found = counts(plan, records)
-    for path, why in store.broken.items():
-        print(f"unreadable: {path}: {why}", file=sys.stderr)
-    for line in differing_libraries(store):
+    store, found, remarks = state(suite, out, tuple(str(p.resolve()) for p in plugin or ()))
+    for line in remarks:
         print(line, file=sys.stderr)
     if json:
         print(dumps(found))
         return
-    print(f"{plan.suite.name}: {found.pop('planned')} cells planned in {store.root}")
+    print(f"{store.root.name}: {found.pop('planned')} cells planned in {store.root}")
     for name, number in found.items():
         if number:
             print(f"  {number:5d} {name}")

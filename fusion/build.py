@@ -24,7 +24,7 @@ from .variant import Settings, Task, Variant
 @cache
 def load_all() -> None:
     """Import every file of this package once; what is broken stands in `REGISTRY.broken`."""
-    REGISTRY.discover(sys.modules[__package__])
+    REGISTRY.discover(sys.modules[__name__.rpartition(".")[0]])
 
 
 def load_plugins(files: tuple[str, ...]) -> None:
@@ -66,12 +66,18 @@ def build(text: str, task: Task) -> Variant:
     UnknownNameError
         For an unknown variant or option.
     FusebenchError
-        For an option value that the variant refuses.
+        For data that the variant does not take, or an option value that it refuses.
     """
     load_all()
     entry, name = resolve(text)
+    reason = refusal(text, task.modalities, task.classes)
+    if reason is not None:
+        raise FusebenchError(f"Variant {text!r} cannot take this data: {reason}.")
     try:
-        return _make(entry, task, str(name), dict(name.options))
+        variant = _make(entry, task, str(name), dict(name.options))
+        if isinstance(variant, NeuralVariant) and name.options:
+            variant.try_out()
+        return variant
     except (TypeError, ValueError) as error:
         raise FusebenchError(f"Variant {text!r}: {error}") from error
 
@@ -107,7 +113,7 @@ def _make(entry: Entry, task: Task, name: str, options: dict[str, Any]) -> Varia
 def _network(entry: Entry, options: dict[str, Any]) -> Callable[..., FusionNetwork]:
     if entry.is_function:
         return partial(FunctionNetwork, rule=entry.definition)
-    if not issubclass(entry.definition, FusionNetwork):
+    if not (isinstance(entry.definition, type) and issubclass(entry.definition, FusionNetwork)):
         raise FusebenchError(
             f"Variant {entry.id!r} at {entry.place}: {entry.definition.__name__} is neither a function, "
             "a FusionNetwork nor a Variant."
@@ -138,15 +144,12 @@ def expand(text: str, modalities: tuple[Modality, ...]) -> list[str]:
 
 def definitions(text: str, task: Task) -> list[Callable[..., Any]]:
     """Return every definition that decides a variant's or stage's result, for its source hash."""
-    found = resolve_stage(text)
-    if found is not None:
-        own: list[Callable[..., Any]] = [found[0].definition, NeuralVariant]
-    else:
-        entry, _ = resolve(text)
-        variant = build(text, task)
-        own = [entry.definition, type(variant)]
-        if entry.is_function and isinstance(variant, NeuralVariant):
-            own.append(FunctionNetwork)
-    if NeuralVariant in own:
-        own.extend(sorted(set(task.extractors.values()), key=lambda d: d.__qualname__))
+    variant = build_stage(text, task)
+    definition = (resolve_stage(text) or resolve(text))[0].definition
+    own: list[Callable[..., Any]] = [definition, type(variant)]
+    if isinstance(variant, NeuralVariant):
+        own.append(variant.kind)
+        own.extend(sorted({task.extractors[name] for name in variant.used}, key=lambda d: d.__qualname__))
+        if task.settings.capacity == "matched":
+            own.append(matched_width)
     return own

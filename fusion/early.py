@@ -37,6 +37,9 @@ class EarlyConcatLogreg(ClassicalVariant):
 class EarlyConcatGbdt(ClassicalVariant):
     """g([x_1; …; x_M]): gradient boosting, pictures and spectrograms behind PCA(64)."""
 
+    def __init__(self, task: Task):
+        super().__init__(task)
+
     def estimator(self, seed: int) -> Any:
         """Return the learner."""
         return reduce_wide(self.task.modalities, boosting(seed, self.class_weight), seed)
@@ -85,6 +88,9 @@ class EarlyConcatMlp(RawNetwork):
     s̄ is the mean size of a modality: one factor for all blocks, which gives the columns unit variance on
     average, as the layer's initial weights expect.
     """
+
+    def __init__(self, task: Task):
+        super().__init__(task)
 
     def fuse(self, h: list[Tensor]) -> Tensor:
         """Return all values side by side, (n, total size)."""

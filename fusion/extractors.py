@@ -83,7 +83,8 @@ class Linear(Extractor):
     def __init__(self, modality: Modality, width: int):
         super().__init__()
         self.inner, self.level_sizes = modality.size, (modality.size, modality.size)
-        self.token_size = next(s for s in range(8, 0, -1) if modality.size % s == 0)
+        largest = max(1, min(8, modality.size // 2))  # at least two tokens, where there are two columns
+        self.token_size = next(s for s in range(largest, 0, -1) if modality.size % s == 0)
         self.finish(width)
 
     def levels(self, x: Tensor) -> list[Tensor]:

@@ -60,6 +60,7 @@ class FusionNetwork(nn.Module):
         as that of the other data fusion (M·width for a merge, ⌈width/M⌉ for a concatenation).
     """
 
+    extractors: Any  # an nn.ModuleList of Extractor, which the stubs of torch cannot say
     widens: ClassVar[bool] = True  # "matched" multiplies the width; concatenations divide it
 
     def __init__(self, task: Task, width: int | str | None = None):
@@ -97,7 +98,7 @@ class FusionNetwork(nn.Module):
     def _extractor(self, name: str) -> nn.Module:
         modality = next(m for m in self.task.modalities if m.name == name)
         with torch.random.fork_rng(devices=[]):  # equal initial weights whatever the variant draws
-            torch.manual_seed(self.task.seeds.extractor(name))
+            torch.default_generator.manual_seed(self.task.seeds.extractor(name))
             return self.task.extractors[name](modality, self.width)
 
     # ---- the three parts of a forward pass

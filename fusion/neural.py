@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import Any, Self
 
@@ -48,20 +49,26 @@ class NeuralVariant(Variant):
         """Names of the stages that its network starts from."""
         return self.kind.needs(self.task, **self.options)
 
+    def try_out(self) -> None:
+        """Make the network without its numbers, so that a refused option is told before anything runs."""
+        with torch.device("meta"), suppress(RuntimeError):  # not every layer can be made without numbers
+            self.make(self.task).finish()
+
     def build(self, seeds: Seeds) -> FusionNetwork:
-        """Return the untrained network: equal seeds give equal weights."""
+        """Return the untrained network: equal seeds give equal weights; torch is left seeded by its own."""
         torch.manual_seed(seeds.own())
         return self.make(self.task.seeded(seeds)).finish().to(self.task.device)
 
     def fit(self, train: Rows, validation: Rows, seed: Seeds | int = 0) -> Self:
-        """Scale by training rows, train, keep the best epoch."""
+        """Scale by training rows, train, keep the best epoch; the caller's random state stays as it is."""
         seeds = as_seeds(seed, self.name)
         stages = self.stages or LocalStages(self.task, train, validation, seeds)
         self.scaler.fit(self._select(train))
-        self.network = self.build(seeds)
-        self.network.start_from(stages)
         data = [(self.batch(rows), self._labels(rows)) for rows in (train, validation)]
-        self.history = train_network(self.network, data[0], data[1], self.task.seeded(seeds))
+        with own_random_state(self.task.device):
+            self.network = self.build(seeds)
+            self.network.start_from(stages)
+            self.history = train_network(self.network, data[0], data[1], self.task.seeded(seeds))
         return self
 
     @torch.inference_mode()
@@ -111,9 +118,15 @@ class NeuralVariant(Variant):
     def restore(self, state: dict[str, Any]) -> Self:
         """Rebuild the network and load weights and scaling."""
         self.scaler.restore(state["scaler"])
-        self.network = self.build(Seeds().for_variant(self.name))
+        with own_random_state(self.task.device):
+            self.network = self.build(Seeds().for_variant(self.name))
         self.network.load_state_dict(state["network"])
         return self
+
+
+def own_random_state(device: str) -> AbstractContextManager[None]:
+    """Return the context in which torch may be seeded without its user noticing."""
+    return torch.random.fork_rng(devices=[device] if device.startswith("cuda") else [])
 
 
 def network_class(network: Callable[..., FusionNetwork]) -> type[FusionNetwork]:

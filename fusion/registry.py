@@ -15,6 +15,7 @@ from .taxonomy import AXES, Axes
 from .variant import Requires
 
 TIERS = ("core", "full")
+VALUES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 Definition = TypeVar("Definition", bound=Callable[..., Any])
 
 # Options that the shared base gives to an entry written as a function: of decisions, or of features.
@@ -77,7 +78,7 @@ class Entry:
         """Options and default values, read from the definition's signature."""
         parameters = list(inspect.signature(self.definition).parameters.values())[1:]
         own = {p.name: (None if p.default is p.empty else p.default) for p in parameters}
-        return FUNCTION_OPTIONS[self.axes.level == "decisions"] | own if self.is_function else own
+        return {**FUNCTION_OPTIONS[self.axes.level == "decisions"], **own} if self.is_function else own
 
     @property
     def is_function(self) -> bool:
@@ -181,9 +182,25 @@ def resolve(text: str) -> tuple[Entry, Name]:
     ------
     UnknownNameError
         For an unknown variant or option; the nearest is suggested.
+    FusebenchError
+        For an option value of another kind than its default, such as a word for a number.
     """
-    name = parse(text)
+    name = Name(text.strip()) if REGISTRY.knows(text.strip()) else parse(text)
     entry = REGISTRY.get(name.base)
     if name.wrappers:
         raise unknown("training wrapper", name.wrappers[0].base, [], "No wrapper is registered.")
-    return entry, canonical(Name(entry.id, name.options), entry.defaults, f"variant {entry.id!r}")
+    known = canonical(Name(entry.id, name.options), entry.defaults, f"variant {entry.id!r}")
+    for key, value in known.options.items():
+        _check_kind(entry, key, value)
+    return entry, known
+
+
+def _check_kind(entry: Entry, key: str, value: Any) -> None:
+    default = entry.defaults[key]
+    taken = int | float if type(default) is float else type(default)
+    boolean = isinstance(value, bool) and taken is not bool  # a bool is an int to Python
+    if type(default) in VALUES and (boolean or not isinstance(value, taken)):
+        raise FusebenchError(
+            f"Variant {entry.id!r}: option {key}={spell(value)} was given, expected {VALUES[type(default)]} "
+            f"as in {key}={spell(default)}."
+        )

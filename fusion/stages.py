@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from ..core.names import Name, canonical, parse
@@ -68,9 +69,9 @@ class LocalStages:
     def get(self, name: str) -> Any:
         """Return the fitted stage of that name."""
         if name not in self.fitted:
-            from .build import build_stage  # the builder knows every entry; this file knows none
-
-            stage = build_stage(name, self.task)
+            # looked up by name: the builder knows every entry, and no entry's source depends on the rest
+            builder = import_module(".build", __package__)
+            stage = builder.build_stage(name, self.task)
             stage.stages = self
             self.fitted[name] = stage.fit(self.train, self.validation, self.seeds.for_variant(name))
         return self.fitted[name]

@@ -169,8 +169,8 @@ class _Keeper:
 
     def offer(self, epoch: int, loss: float) -> None:
         if loss < self.best or self.epoch == 0:
-            self.epoch, self.best = epoch, loss
-            torch._foreach_copy_(self.kept, self.tensors)
+            self.epoch, self.best = epoch, math.inf if math.isnan(loss) else loss
+            torch._foreach_copy_(self.kept, self.tensors)  # type: ignore[reportPrivateImportUsage]
 
     def give_back(self) -> None:
-        torch._foreach_copy_(self.tensors, self.kept)
+        torch._foreach_copy_(self.tensors, self.kept)  # type: ignore[reportPrivateImportUsage]

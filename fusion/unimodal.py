@@ -81,7 +81,7 @@ def boosting(seed: int, class_weight: str | None) -> HistGradientBoostingClassif
     return HistGradientBoostingClassifier(
         max_iter=60,
         max_leaf_nodes=15,
-        early_stopping=False,
+        early_stopping=False,  # type: ignore[arg-type]
         class_weight=class_weight,
         random_state=seed32(seed),
     )

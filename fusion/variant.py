@@ -151,6 +151,7 @@ class Variant(ABC):
     """
 
     stages: Stages | None = None
+    name: str = "unnamed"
 
     def __init__(self, task: Task):
         self.task = task

@@ -64,6 +64,8 @@ class Store:
             record = from_json(json.loads(path.read_bytes()))
             if record.cell != path.stem:
                 raise InvalidRecordError(f"it is the record of cell {record.cell}")
+        except FileNotFoundError:  # a run has just moved it to stale/
+            return None
         except (InvalidRecordError, ValueError, TypeError) as error:
             self.broken[path] = str(error)
             return None

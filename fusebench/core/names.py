@@ -16,6 +16,7 @@ from .errors import FusebenchError, unknown
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 _JSON_WORDS = {"true", "false", "null", "NaN", "Infinity"}
+_PYTHON_WORDS = {"True": True, "False": False, "None": None}  # taken for what they mean, never for text
 _OPEN, _CLOSE = "([{", ")]}"
 
 
@@ -36,7 +37,7 @@ class Name:
 
 def spell(value: Any) -> str:
     """Spell one option value: a plain word as it is, anything else as JSON without spaces."""
-    if isinstance(value, str) and _WORD.fullmatch(value) and value not in _JSON_WORDS:
+    if isinstance(value, str) and _WORD.fullmatch(value) and value not in _JSON_WORDS | _PYTHON_WORDS.keys():
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         value = int(value)
@@ -108,6 +109,8 @@ def _parse_part(part: str, whole: str) -> Name:
 
 
 def _value(text: str) -> Any:
+    if text in _PYTHON_WORDS:
+        return _PYTHON_WORDS[text]
     try:
         return json.loads(text)
     except json.JSONDecodeError:

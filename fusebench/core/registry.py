@@ -67,14 +67,21 @@ class Registry(Generic[Entry]):
         """Look up an id; another name that people use for one entry alone serves too."""
         if name in self._entries:
             return self._entries[name]
-        folded = name.casefold()
-        known_as = [e for e in self if folded in (other.casefold() for other in e.other_names)]
+        known_as = self._known_as(name)
         if len(known_as) == 1:
             return known_as[0]
         if known_as:
             ids = ", ".join(entry.id for entry in known_as)
             raise FusebenchError(f"The {self.kind} {name!r} may mean {ids}: name one of them.")
         raise unknown(self.kind, name, self._entries, self.hint)
+
+    def knows(self, name: str) -> bool:
+        """Return whether an entry has this id or other name, which may hold spaces or any script."""
+        return name in self._entries or bool(self._known_as(name))
+
+    def _known_as(self, name: str) -> list[Entry]:
+        folded = name.casefold()
+        return [e for e in self if folded in (other.casefold() for other in e.other_names)]
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
@@ -96,16 +103,31 @@ class Registry(Generic[Entry]):
 
     def discover(self, package: ModuleType) -> None:
         """Import every module below `package`; what cannot be imported is kept in `broken`."""
-        for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-            self._guarded(found.name, lambda name=found.name: importlib.import_module(name))
+        for found in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+            sound = self._guarded(found.name, lambda name=found.name: importlib.import_module(name))
+            if sound and found.ispkg:
+                self.discover(sys.modules[found.name])
 
     def load_file(self, path: Path) -> None:
-        """Run a file outside the package (a plugin) so that it registers what it defines."""
+        """Run a file outside the package (a plugin) so that it registers what it defines.
+
+        Raises
+        ------
+        FusebenchError
+            Where there is no such file, or another plugin has its name.
+        """
         path = path.resolve()
         if not path.is_file():
             raise FusebenchError(f"Plugin {str(path)!r} is not a file.")
         name = plugin_module_name(path)
-        if name in sys.modules or str(path) in self.broken:
+        if str(path) in self.broken:
+            return
+        held = sys.modules.get(name)
+        if held is not None:
+            if held.__file__ != str(path):
+                raise FusebenchError(
+                    f"Plugin {str(path)!r} has the name of another, {held.__file__!r}: rename one of the files."
+                )
             return
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None and spec.loader is not None  # a .py path always has both

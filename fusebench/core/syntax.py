@@ -89,13 +89,11 @@ class _Bare(ast.NodeTransformer):
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
         return self._definition(node, in_class=True)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+    def visit_FunctionDef(self, node: Any) -> Any:
         node.returns = None
         return self._definition(node, in_class=False)
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> Any:
-        node.returns = None
-        return self._definition(node, in_class=False)
+    visit_AsyncFunctionDef = visit_FunctionDef
 
     def _definition(self, node: Any, in_class: bool) -> Any:
         node.decorator_list = [d for d in node.decorator_list if not _registers(d)]
@@ -119,7 +117,7 @@ class _Bare(ast.NodeTransformer):
     def visit_JoinedStr(self, node: ast.JoinedStr) -> Any:
         # Python 3.12 quotes f-strings as 3.11 cannot, so they are written as a call
         self.generic_visit(node)
-        parts = [part for part in node.values if not (_is_text(part) and part.value == "")]
+        parts = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
         return ast.Call(ast.Name("fstring", ast.Store()), parts, [])
 
     def visit_FormattedValue(self, node: ast.FormattedValue) -> Any:
@@ -145,12 +143,6 @@ class _Names(ast.NodeVisitor):
         self.found: list[str] = []
         self.local: list[set[str]] = []
 
-    def visit(self, node: ast.AST) -> None:
-        if isinstance(node, COMPREHENSIONS):
-            self._inside({name for g in node.generators for name in _bound([g.target])}, [node])
-        else:
-            super().visit(node)
-
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):
             self._note(node.id)
@@ -162,26 +154,29 @@ class _Names(ast.NodeVisitor):
         else:
             self._note(dotted)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    def visit_FunctionDef(self, node: Any) -> None:
         self._function(node, node.decorator_list, node.body)
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        self._function(node, node.decorator_list, node.body)
+    visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         self._function(node, [], [node.body])
+
+    def visit_ListComp(self, node: Any) -> None:
+        self.local.append(set(_bound(part.target for part in node.generators)))
+        self.generic_visit(node)
+        self.local.pop()
+
+    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp
 
     def _function(self, node: Any, decorators: list[ast.expr], body: Sequence[ast.AST]) -> None:
         for outside in [*decorators, *node.args.defaults, *filter(None, node.args.kw_defaults)]:
             self.visit(outside)
         arguments = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
         shared = {name for part in body for n in ast.walk(part) if isinstance(n, ast.Global) for name in n.names}
-        self._inside((arguments | set(_bound(body))) - shared, body)
-
-    def _inside(self, local: set[str], body: Sequence[ast.AST]) -> None:
-        self.local.append(local)
+        self.local.append((arguments | set(_bound(body))) - shared)
         for part in body:
-            self.generic_visit(part) if isinstance(part, COMPREHENSIONS) else self.visit(part)
+            self.visit(part)
         self.local.pop()
 
     def _note(self, dotted: str) -> None:

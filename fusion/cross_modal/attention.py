@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..extractors import Extractor
 from ..network import Batch, FusionNetwork
 from ..registry import register
 from ..variant import Task
@@ -20,44 +21,50 @@ from ..variant import Task
     also_known_as={"MultiBench++": "CrossAttention"},
 )
 class CrossAttention(FusionNetwork):
-    """head([t̄_1; …; t̄_M]), t̄_a = mean over tokens of t_a + Σ_{b≠a} softmax(Q_a K_bᵀ/√d) V_b.
+    """head([t̂_1; …; t̂_M]), t̂_a = flat(t_a + Σ_{b≠a} softmax(Q_a K_bᵀ/√d) V_b).
 
-    t_a are the extractor's deepest nodes as tokens (places of a feature map; groups of eight nodes of
-    a table), projected to `width` with a learned position each. A sequence has more than one token:
-    over a single key the softmax would be 1 whatever the query. Written out, since fused attention
-    kernels are not seen by the flop counter.
+    t_a are the extractor's deepest nodes as tokens (places of a feature map; groups of eight nodes of a
+    table), projected to d = width/2 numbers (32, as many as the last map has channels), layer-normalised,
+    with a learned position each. They are flattened as the extractor flattens its map: their mean would
+    forget where a pattern stood. A sequence has more than one token, for over a single key the softmax is 1
+    whatever the query. The attention is written out, since the flop counter does not see fused kernels.
     """
 
     def __init__(self, task: Task, width: int | None = None):
         super().__init__(task, width)
         self.cut_last_layers()
-        by_name = {m.name: m for m in task.modalities}
-        blanks = [torch.zeros(1, *by_name[name].shape) for name in self.names]
-        pairs = list(zip(self.extractors, blanks, strict=True))
-        with torch.no_grad():
-            lengths = [extractor.tokens(blank).shape[1] for extractor, blank in pairs]
-        size = self.width
+        self.size = size = max(1, self.width // 2)
+        lengths = [
+            self._tokens(extractor, name) for extractor, name in zip(self.extractors, self.names, strict=True)
+        ]
         self.embed = nn.ModuleList(nn.Linear(e.token_size, size) for e in self.extractors)
+        self.norm = nn.ModuleList(nn.LayerNorm(size) for _ in self.names)
         self.position = nn.ParameterList(torch.randn(length, size) * 0.02 for length in lengths)
         self.query = nn.ModuleList(nn.Linear(size, size) for _ in self.names)
         # a bias of the keys moves all scores of a query alike: it would never receive a gradient
         self.key = nn.ModuleList(nn.Linear(size, size, bias=False) for _ in self.names)
         self.value = nn.ModuleList(nn.Linear(size, size) for _ in self.names)
 
+    @torch.no_grad()
+    def _tokens(self, extractor: Extractor, name: str) -> int:
+        shape = next(m.shape for m in self.task.modalities if m.name == name)
+        return extractor.tokens(torch.zeros(1, *shape)).shape[1]
+
     def encode(self, batch: Batch) -> list[Tensor]:
-        """Return each modality's tokens, (n, tokens, width)."""
-        parts = zip(self.names, self.extractors, self.embed, self.position, strict=True)
-        return [embed(extractor.tokens(batch[name])) + place for name, extractor, embed, place in parts]
+        """Return each modality's tokens, (n, tokens, d)."""
+        tokens = [e.tokens(batch[name]) for e, name in zip(self.extractors, self.names, strict=True)]
+        parts = zip(tokens, self.embed, self.position, self.norm, strict=True)
+        return [norm(embed(t) + place) for t, embed, place, norm in parts]
 
     def fuse(self, h: list[Tensor]) -> Tensor:
-        """Return the pooled, enriched tokens of all modalities side by side, (n, M·width)."""
+        """Return the enriched tokens of all modalities side by side, (n, Σ tokens · d)."""
         queries = [layer(t) for layer, t in zip(self.query, h, strict=True)]
         keys = [layer(t) for layer, t in zip(self.key, h, strict=True)]
         values = [layer(t) for layer, t in zip(self.value, h, strict=True)]
-        pooled = []
+        enriched = []
         for a, tokens in enumerate(h):
             for b in (b for b in range(len(h)) if b != a):
-                scores = queries[a] @ keys[b].transpose(1, 2) / self.width**0.5
+                scores = queries[a] @ keys[b].transpose(1, 2) / self.size**0.5
                 tokens = tokens + scores.softmax(-1) @ values[b]
-            pooled.append(tokens.mean(1))
-        return torch.cat(pooled, 1)
+            enriched.append(tokens.flatten(1))
+        return torch.cat(enriched, 1)

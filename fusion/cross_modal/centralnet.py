@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -32,6 +34,7 @@ class CentralNet(FusionNetwork):
 
     def __init__(self, task: Task, beta: float = 1.0, width: int | None = None):
         super().__init__(task, width)
+        self.project: Any
         self.beta, size = beta, self.width
         sizes = [[*e.level_sizes, size] for e in self.extractors]
         self.depths = len(sizes[0])

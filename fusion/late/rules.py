@@ -54,7 +54,8 @@ class LateWeighted(DecisionRule):
 
     The log-likelihood of a mixture is concave in w and the EM step w_m ← mean of w_m p_m(y) / Σ_j w_j
     p_j(y) never lowers it; weights "proportional to log-likelihood" would be negative and favour the
-    worst. Row by row, the weights are shared out among the modalities present.
+    worst. Where a modality is absent the weights are shared out among those present, in the likelihood as in
+    the prediction: the row then says nothing for or against the weight of what it lacks.
     """
 
     weights: np.ndarray
@@ -65,11 +66,15 @@ class LateWeighted(DecisionRule):
 
     def learn(self, d: Decisions, labels: np.ndarray, seeds: Seeds) -> None:
         """Run EM from equal weights."""
-        likelihood = d.p[:, np.arange(len(labels)), labels] * d.present[:, :, 0] + SMALLEST
-        weights = np.full(len(likelihood), 1 / len(likelihood))
-        for _ in range(self.steps):
-            share = weights[:, None] * likelihood
-            weights = (share / share.sum(0)).mean(1)
+        there = d.present[:, :, 0]
+        likelihood = (d.p[:, np.arange(len(labels)), labels] + SMALLEST) * there
+        weights = np.full(len(there), 1 / len(there))
+        seen = there.any(0)
+        for _ in range(self.steps if seen.any() else 0):
+            share = weights[:, None] * likelihood[:, seen]
+            unseen = weights[:, None] * (1 - there[:, seen]) / (weights @ there[:, seen])
+            weights = np.maximum((share / share.sum(0) + unseen).sum(1), SMALLEST)
+            weights /= weights.sum()
         self.weights = weights
 
     def combine(self, d: Decisions) -> np.ndarray:

@@ -12,6 +12,7 @@ from ..classical import spread
 from ..registry import register
 from ..variant import Task
 from .decisions import DecisionRule, Decisions
+from .rules import late_mean
 
 
 @register(
@@ -28,7 +29,8 @@ class LateStacking(DecisionRule):
     """softmax(W [log p_1; …; log p_M] + b): logistic regression on log p_m of the validation rows.
 
     Validation rows are few and have chosen the experts' epochs, but the experts were not fitted to
-    them; log p of training rows would teach the second learner to trust overfit experts.
+    them; log p of training rows would teach the second learner to trust overfit experts. Where they hold
+    one class only there is nothing to learn, and the experts' mean is returned.
     """
 
     def __init__(self, task: Task, experts: str = "unimodal", C: float = 1.0):
@@ -38,11 +40,13 @@ class LateStacking(DecisionRule):
     def learn(self, d: Decisions, labels: np.ndarray, seeds: Seeds) -> None:
         """Fit the second learner."""
         weight = "balanced" if self.task.settings.class_weight == "balanced" else None
-        self.model = LogisticRegression(C=self.C, max_iter=2000, class_weight=weight)
-        self.model.fit(self._columns(d), labels)
+        model = LogisticRegression(C=self.C, max_iter=2000, class_weight=weight)
+        self.model = model.fit(self._columns(d), labels) if len(np.unique(labels)) > 1 else None
 
     def combine(self, d: Decisions) -> np.ndarray:
         """Return the second learner's probabilities."""
+        if self.model is None:
+            return late_mean(d)
         return spread(self.model, self._columns(d), len(self.prior))
 
     def _columns(self, d: Decisions) -> np.ndarray:

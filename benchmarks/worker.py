@@ -1,0 +1,93 @@
+"""What runs in a worker process: jobs one after the other, with one thread, as long as the parent lives."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+
+import psutil
+import torch
+from threadpoolctl import threadpool_limits
+
+from .. import fusion
+from . import cell, stages, timing, work
+from .job import Job, Outcome
+
+KINDS: dict[str, Callable[[Job], Outcome]] = {"stage": stages.run, "cell": cell.run, "timing": timing.run}
+
+
+def execute(job: Job) -> Outcome:
+    """Do one job in this process."""
+    return KINDS[job.kind](job)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread in this process, as every worker does: results would depend on it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def serve(link: Connection, plugins: tuple[str, ...], parent: int) -> None:
+    """Be a worker: get ready, say so, answer jobs until told to stop or left alone.
+
+    Parameters
+    ----------
+    link
+        Brings jobs and takes outcomes; None from here says "ready", None from there says "stop".
+    plugins
+        Files of entries outside the package.
+    parent
+        Process id without which this one ends.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # interrupts are the parent's
+    with mask_interrupts(block=False):
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+        torch.set_num_threads(1)
+        fusion.load_all()
+        fusion.load_plugins(plugins)
+        work.warm_up()
+        with suppress(EOFError, OSError):  # the parent is gone
+            link.send(None)
+            while (job := link.recv()) is not None:
+                link.send(execute(job))
+
+
+def _follow(parent: int) -> None:
+    while psutil.pid_exists(parent) and os.getppid() == parent:
+        time.sleep(1)
+    kill(os.getpid())
+
+
+def kill(pid: int | None) -> None:
+    """End a process and everything that it started."""
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for each in [*process.children(recursive=True), process]:
+            with suppress(psutil.Error):
+                each.kill()
+
+
+@contextmanager
+def mask_interrupts(block: bool) -> Iterator[None]:
+    """Hold SIGINT back, or let it through, in this thread and in the processes that it starts."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it starts with the first process, and lets signals through then
+    held = signal.pthread_sigmask(signal.SIG_BLOCK if block else signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)

@@ -1,0 +1,285 @@
+"""What goes wrong in one cell stays in that cell: deaths, limits, absent data, absent libraries."""
+
+import json
+import os
+import sys
+
+import psutil
+import pytest
+
+import fusebench
+from fusebench.core.errors import FusebenchError
+
+linux = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="pinning is Linux's")
+
+
+@pytest.fixture
+def run(stubs, tmp_path):
+    """Run with workers, without report."""
+
+    def go(path, **choice):
+        settings = dict(plugins=[stubs], out=tmp_path, jobs=2, quiet=True, report=False)
+        return fusebench.run(path, **(settings | choice))
+
+    return go
+
+
+# ---- S03
+
+DEADLY = ("kill", "exit3", "unsendable")
+
+
+@pytest.fixture
+def ten(suite):
+    """Ten cells, of which the 4th, 7th and 9th end badly."""
+    acts = {4: "kill", 7: "exit3", 9: "unsendable"}
+    return suite([f"stub({f'act={acts[i]},' if i in acts else ''}number={i})" for i in range(1, 11)])
+
+
+def test_a_killed_worker_costs_its_own_cell_alone(run, ten, stored):
+    ended = run(ten)
+    assert (ended.counts["ok"], ended.counts["failed"], ended.exit_code) == (7, 3, 1)
+    reasons = {variant: record.reason for (variant, _, _), record in stored.records.items() if record.reason}
+    assert reasons["stub(act=kill,number=4)"] == "its process was killed by signal 9 (SIGKILL)"
+    assert reasons["stub(act=exit3,number=7)"] == "its process ended with exit code 3"
+    text = reasons["stub(act=unsendable,number=9)"]
+    assert text.startswith("Traceback")
+    assert text.endswith("UnsendableError: a lock and a lambda")
+    assert len(ended.trouble) == 3
+    assert all("show " in line for line in ended.trouble)
+    # nothing is tried again unasked; asked, the three
+    assert sum(run(ten, jobs=0).trained.values()) == 0
+    again = run(ten, jobs=0, retry="failed", dry_run=True)
+    assert sorted(line.split(": ", 1)[1].count("stub") for line in again.lines) == [3]
+
+
+@pytest.mark.slow
+def test_failed_cells_are_tried_again_when_asked(run, ten, stored):
+    run(ten)
+    again = run(ten, retry="failed")
+    assert dict(again.trained) == {"failed": 3}
+    assert (again.counts["ok"], again.counts["failed"]) == (7, 3)
+    assert len(stored.records) == 10
+
+
+def test_a_silent_exit_a_sys_exit_and_the_limits_end_their_cell_and_not_the_run(run, suite, stored):
+    """Exit code 0 is no answer either; limits are looked at from outside."""
+    acts = ["exit0", "leave", "sleep", "hog"]
+    path = suite([*(f"stub(act={act})" for act in acts), "stub"], more="[limits]\ntimeout = 5\nmemory = 1200")
+    ended = run(path, jobs=1)
+    found = {act: stored.records[f"stub(act={act})", "tiny", 0] for act in acts}
+    assert {act: record.status for act, record in found.items()} == {
+        "exit0": "failed", "leave": "failed", "sleep": "timeout", "hog": "out_of_memory",
+    }  # fmt: skip
+    assert found["exit0"].reason == "its process ended with exit code 0"
+    assert found["leave"].reason.endswith("SystemExit: 5")
+    assert found["sleep"].reason == "stopped after 5 s ([limits] timeout)"
+    assert "MB ([limits] memory)" in found["hog"].reason
+    assert stored.status("stub") == "ok"
+    assert ended.exit_code == 1
+    assert not [p for p in psutil.Process().children() if "spawn_main" in " ".join(p.cmdline())]
+
+
+def test_workers_that_die_while_they_start_end_the_run_with_a_sentence(cli, suite, tmp_path):
+    plugin = tmp_path / "deadly.py"
+    plugin.write_text(
+        "import multiprocessing, os\n"
+        "if multiprocessing.parent_process() is not None: os._exit(7)\n"
+        "from fusebench.fusion import register\n"
+        "@register('x_sum', architecture='late', data_fusion='merge', level='features', operator='x')\n"
+        "def x_sum(h): return h.sum(0)\n"
+    )
+    suite(["x_sum"], ["digits_sklearn"])
+    ended = cli("run", "s.toml", "--plugin", plugin, "--jobs", 1, "--no-report")
+    assert ended.returncode == 2
+    assert "ended with exit code 7" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+# ---- failures as they are told
+
+
+def test_a_failure_keeps_its_traceback_without_places_or_names(run, suite, stored, cli):
+    ended = run(suite(["stub(act=missing_file)", "stub"]), jobs=0)
+    record = stored.records["stub(act=missing_file)", "tiny", 0]
+    assert record.status == "failed"
+    assert record.reason.startswith("Traceback")
+    assert 'File "stubs.py", line' in record.reason
+    assert record.reason.endswith("FileNotFoundError: [Errno 2] No such file or directory: 'rows.csv'")
+    for place in ("/home", "somebody", str(stored.root.parents[1]), sys.prefix):
+        assert place not in record.reason
+    (line,) = ended.trouble
+    assert line.startswith("failed: stub(act=missing_file) on tiny, seed 0: FileNotFoundError")
+    shown = cli("show", record.cell[:8])
+    assert shown.returncode == 0
+    assert "Traceback" in shown.stdout
+
+
+def test_a_failed_stage_fails_its_users_with_its_reason_and_no_other(run, suite, stored):
+    path = suite(["needs_failing", "needs_failing(number=2)", "stub"])
+    ended = run(path, jobs=0)
+    assert (ended.counts["ok"], ended.counts["failed"]) == (1, 2)
+    for number in ("", "(number=2)"):
+        reason = stored.records[f"needs_failing{number}", "tiny", 0].reason
+        assert reason.startswith("its stage stub(act=missing_file) gave no result: Traceback")
+        assert "FileNotFoundError" in reason
+    assert sum(run(path, jobs=0).trained.values()) == 0  # known to fail: not tried again unasked
+    assert sum(run(path, jobs=0, retry="failed").trained.values()) == 2
+
+
+def test_a_plugin_that_does_not_load_is_told_and_the_others_go_on(cli, suite, stubs, tmp_path):
+    (tmp_path / "broken.py").write_text("import nothing_of_that_name\n")
+    suite()
+    ended = cli("run", "s.toml", "--plugin", "broken.py", "--plugin", stubs, "--jobs", 0, "--no-report")
+    assert ended.returncode == 0
+    assert "broken.py could not be loaded: ModuleNotFoundError" in ended.stderr
+    assert "1 ok" in ended.stdout
+
+
+def test_a_variant_that_cannot_be_timed_is_told_and_the_others_are_timed(run, suite, stored, tmp_path, tools):
+    from fusebench.fusion import REGISTRY, Variant, register
+
+    class Forgetful(Variant):
+        def fit(self, train, validation, seed=0):
+            return self
+
+        def predict_proba(self, inputs):
+            import numpy as np
+
+            return np.full((len(inputs), 2), 0.5)
+
+        def state(self):
+            return {}
+
+        def restore(self, state):
+            raise RuntimeError("nothing was kept")
+
+    register("forgetful", architecture="late", data_fusion="merge", level="features", operator="x", tier="full")(
+        Forgetful
+    )
+    try:
+        ended = run(suite(["forgetful", "stub"]), jobs=0)
+    finally:
+        REGISTRY.forget("forgetful")
+    assert ended.exit_code == 0
+    assert [timing["variant"] for timing in stored.store.timings()] == ["stub"]
+    assert "nothing was kept" in (stored.root / "run.log").read_text()
+
+
+# ---- data that cannot be had
+
+
+def test_absent_data_are_unavailable_and_the_run_ends_well(run, suite, stored):
+    ended = run(suite(["stub", "late_mean"], ["tiny(absent=true)", "tiny"]), jobs=0)
+    assert (ended.counts["ok"], ended.counts["unavailable"], ended.exit_code) == (2, 2, 0)
+    assert ended.lines[-2] == (
+        "unavailable: tiny(absent=true) (2 cells): The tiny file is on no disk and on no server."
+    )
+    for variant in ("stub", "late_mean"):
+        record = stored.records[variant, "tiny(absent=true)", 0]
+        assert (record.status, record.metrics) == ("unavailable", {})
+    # it may be there tomorrow
+    assert run(suite(["stub", "late_mean"], ["tiny(absent=true)", "tiny"]), jobs=0).trained == {"unavailable": 2}
+
+
+def test_raw_files_that_are_nowhere_are_named_with_what_to_set(cli, suite, stubs, tmp_path):
+    """An empty data folder, and no way out: the proxy is a closed port."""
+    (tmp_path / "empty").mkdir()
+    suite(["stub"], ["rosmap", "tiny"])
+    nowhere = "http://127.0.0.1:9"
+    ended = cli(
+        "run", "s.toml", "--plugin", stubs, "--jobs", 0, "--no-report",
+        env={
+            "FUSEBENCH_DATA": tmp_path / "empty", "FUSEBENCH_CACHE": tmp_path / "cache",
+            "http_proxy": nowhere, "https_proxy": nowhere, "HTTPS_PROXY": nowhere, "no_proxy": None,
+        },
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert "1 ok, 1 unavailable" in ended.stdout
+    line = next(line for line in ended.stdout.splitlines() if line.startswith("unavailable: rosmap"))
+    assert "FUSEBENCH_DATA" in line
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
+# ---- S26
+
+SOUND = """
+from dataclasses import dataclass
+import numpy as np
+from fusebench.datasets import Bundle, Card, DataSet, Modality, Rows, register
+from fusebench.datasets.audio import sound_library
+
+@register("heard", Card("Heard", "a sound", pairing="natural", source_family="heard"))
+@dataclass(frozen=True)
+class Heard(DataSet):
+    modalities = (Modality("sound", "audio", (1, 8, 8)), Modality("table", "tabular", (4,)))
+    classes = ("a", "b")
+    rows = {"train": 40, "validation": 10, "test": 10}
+
+    def load(self, seed):
+        sound_library()
+        raise AssertionError("sound could be read")
+"""
+
+
+def test_without_a_sound_library_only_sound_is_unavailable(cli, suite, stubs, stored, tmp_path):
+    (tmp_path / "lib").mkdir()
+    for name in ("soundfile", "librosa"):
+        (tmp_path / "lib" / f"{name}.py").write_text("raise OSError('cannot load library libsndfile.so')\n")
+    (tmp_path / "heard.py").write_text(SOUND)
+    suite(["concat_features"], ["heard", "digits_sklearn"], epochs=1)
+    ended = cli(
+        "run", "s.toml", "--plugin", "heard.py", "--jobs", 1, "--no-report",
+        env={"PYTHONPATH": tmp_path / "lib"},
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert stored.status("concat_features", "digits_sklearn") == "ok"
+    record = stored.records["concat_features", "heard", 0]
+    assert record.status == "unavailable"
+    for words in ("pip install soundfile", "libsndfile", "OSError"):
+        assert words in record.reason
+        assert words in ended.stdout
+    assert "1 ok, 1 unavailable" in ended.stdout
+
+
+# ---- S06
+
+
+@linux
+@pytest.mark.parametrize("cores", [2, pytest.param(1, marks=pytest.mark.slow)])
+def test_workers_are_the_cores_of_this_process_with_one_thread_each(cli, suite, stored, stubs, tmp_path, cores):
+    usable = sorted(os.sched_getaffinity(0))
+    if len(usable) < cores:
+        pytest.skip(f"{cores} cores are needed")
+    suite(["stub(number=1)", "stub(number=2)", "stub(number=3)"])
+    pinned = (
+        f"import os, sys; os.sched_setaffinity(0, {set(usable[:cores])}); "
+        "from fusebench.__main__ import main; main()"
+    )
+    cli.command = lambda *args: [sys.executable, "-P", "-c", pinned, *map(str, args)]
+    variables = {"OMP_NUM_THREADS": "3"} if cores == 2 else {}
+    ended = cli("run", "s.toml", "--plugin", stubs, "--no-report", env=variables)
+    assert ended.returncode == 0, ended.stderr
+    records = stored.records.values()
+    environments = stored.store.suite()["environments"]
+    used = [environments[record.environment] for record in records]
+    assert {(e["workers"], e["threads"], e["cores"]) for e in used} == {(cores, 1, cores)}
+    assert {record.curves["threads"][0] for record in records} == {1}
+    assert ("OMP_NUM_THREADS=3 is not used" in ended.stderr) == (cores == 2)
+    assert f"on {cores} worker" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["tpu9", "cuda:99", "meta"])
+def test_a_device_that_is_not_here_is_refused_before_anything_runs(run, suite, tmp_path, name):
+    with pytest.raises(FusebenchError, match=f"Device '{name}'"):
+        run(suite(), device=name)
+    assert not (tmp_path / "results").exists()
+
+
+def test_json_counts_of_a_mixed_folder(run, suite, cli, stubs):
+    run(suite(["stub", "stub(act=missing_file)", "pair_only"], ["tiny(views=3)", "tiny(absent=true)"]), jobs=0)
+    ended = cli("status", "s", "--plugin", stubs, "--json")
+    assert json.loads(ended.stdout) == {
+        "planned": 6, "ok": 1, "failed": 1, "timeout": 0, "out_of_memory": 0,
+        "incompatible": 1, "unavailable": 3, "stale": 0, "missing": 0,
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+../../fusebench/__init__.py

@@ -1,0 +1,1 @@
+../../fusebench/__main__.py
