@@ -86,11 +86,13 @@ def explain(name: str) -> str:
         Where it names no variant, data set or word of the taxonomy.
     """
     from . import datasets, fusion
-    from .fusion.taxonomy import ALIASES
+    from .fusion.taxonomy import ALIASES, AXES
 
     fusion.load_all()
     if name.casefold() in ALIASES:
         return _explain_word(name.casefold())
+    if any(name in values for values in AXES.values()):
+        return _explain_value(name)
     try:
         return _explain_variant(name)
     except UnknownNameError as error:
@@ -109,6 +111,18 @@ def _explain_word(word: str) -> str:
     cover = "; ".join(f"{axis} {' or '.join(values)}" for axis, values in ALIASES[word].items())
     ids = [entry.id for entry in fusion.REGISTRY if word in entry.axes.aliases]
     return f"{word}: a word of other vocabularies. Here: {cover}.\nEntries: {', '.join(ids)}"
+
+
+def _explain_value(value: str) -> str:
+    """Return what a word of the taxonomy means on each axis that has it, and the entries there."""
+    from . import fusion
+    from .fusion.taxonomy import AXES
+
+    lines = []
+    for axis in (axis for axis, values in AXES.items() if value in values):
+        ids = [entry.id for entry in fusion.REGISTRY if getattr(entry.axes, axis) == value]
+        lines += [f"{value} ({axis}): {AXES[axis][value]}.", f"Entries: {', '.join(ids)}"]
+    return "\n".join(lines)
 
 
 def _explain_variant(text: str) -> str:

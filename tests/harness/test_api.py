@@ -148,7 +148,8 @@ SCRIPT = """
 import fusebench
 print("at the top")
 labels = [i % 2 for i in range(40)]
-data = fusebench.from_arrays("mine", {"a": [[float(x)] for x in labels], "b": [[1.0 * i] for i in range(40)]}, labels)
+inputs = {"a": [[float(x)] for x in labels], "b": [[float(i)] for i in range(40)]}
+data = fusebench.from_arrays("mine", inputs, labels)
 summary = fusebench.run("s.toml", data=data, jobs=1, report=False)
 print(summary.counts["ok"], "ok")
 """
