@@ -150,17 +150,15 @@ def _explain_variant(text: str) -> str:
 def check(name: str, plugins: tuple[str, ...] = ()) -> int:
     """Run the contract on one variant, print a line a check, return the exit code."""
     from . import fusion
-    from .fusion.checks import CHECKS, run_check
+    from .fusion.checks import CHECKS, applies, run_check
 
     fusion.load_all()
     fusion.load_plugins(plugins)
-    entry, _ = fusion.resolve(name)
+    _, spelt = fusion.resolve(name)
     worst = 0
-    for title in CHECKS:
-        problem = run_check(title, entry.id)
-        print(
-            f"{'ok    ' if problem is None else 'FAILED'} {entry.id}-{title}" + (f": {problem}" if problem else "")
-        )
+    for title in (title for title in CHECKS if applies(title, str(spelt))):
+        problem = run_check(title, str(spelt))
+        print(f"{'ok    ' if problem is None else 'FAILED'} {spelt}-{title}" + (f": {problem}" if problem else ""))
         worst |= problem is not None
     return int(worst)
 

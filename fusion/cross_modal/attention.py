@@ -18,6 +18,7 @@ from ..variant import Task
     level="nodes",
     operator="attention",
     sharing="single",
+    reference="scaled dot-product attention: Vaswani et al. 2017, arXiv 1706.03762",
     also_known_as={"MultiBench++": "CrossAttention"},
 )
 class CrossAttention(FusionNetwork):

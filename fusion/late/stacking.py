@@ -29,8 +29,8 @@ class LateStacking(DecisionRule):
     """softmax(W [log p_1; …; log p_M] + b): logistic regression on log p_m of the validation rows.
 
     Validation rows are few and have chosen the experts' epochs, but the experts were not fitted to
-    them; log p of training rows would teach the second learner to trust overfit experts. Where they hold
-    one class only there is nothing to learn, and the experts' mean is returned.
+    them; log p of training rows would teach the second learner to trust overfit experts. For a
+    class that they lack the experts' mean stands.
     """
 
     def __init__(self, task: Task, experts: str = "unimodal", C: float = 1.0):
@@ -47,7 +47,12 @@ class LateStacking(DecisionRule):
         """Return the second learner's probabilities."""
         if self.model is None:
             return late_mean(d)
-        return spread(self.model, self._columns(d), len(self.prior))
+        stacked, mean = spread(self.model, self._columns(d), len(self.prior)), late_mean(d)
+        unseen = np.setdiff1d(np.arange(len(self.prior)), self.model.classes_)
+        rest = 1 - mean[:, unseen].sum(1, keepdims=True)
+        stacked *= rest
+        stacked[:, unseen] = mean[:, unseen]
+        return stacked
 
     def _columns(self, d: Decisions) -> np.ndarray:
         # an absent modality says what the prior says; log p is bounded so that one sure expert is not all

@@ -105,7 +105,7 @@ def test_the_rule_catches_an_arrow_that_runs_the_wrong_way():
     tree = ast.parse(
         "def f():\n    from ...reports.page import write\nimport datasets.bundle\nfrom .. import card\n"
     )
-    found = dict((target, line) for line, target in targets(tree, Path("fusebench/datasets/synthetic/x.py")))
+    found = {t: line for line, t in targets(tree, Path("fusebench/datasets/synthetic/x.py"))}
     assert found == {"fusebench.reports.page.write": 2, "datasets.bundle": 3, "fusebench.datasets.card": 4}
     assert room_of("fusebench.reports.page.write") not in MAY["datasets"]
 
