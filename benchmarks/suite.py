@@ -54,15 +54,15 @@ class SuiteTable(_Strict):
 class TrainingTable(_Strict):
     """`[training]`: one setting for every variant; see `fusion.variant.Settings`."""
 
-    epochs: int = Field(25, ge=1)
-    batch: int = Field(64, ge=1)
-    lr: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(1e-2, ge=0)
-    patience: int = Field(10, ge=1)
-    min_epochs: int = Field(15, ge=1)
+    epochs: int = Field(default=25, ge=1)
+    batch: int = Field(default=64, ge=1)
+    lr: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
+    patience: int = Field(default=10, ge=1)
+    min_epochs: int = Field(default=15, ge=1)
     precision: Literal["fp32", "bf16"] = "fp32"
     capacity: Literal["native", "matched"] = "native"
-    width: int = Field(64, ge=1)
+    width: int = Field(default=64, ge=1)
     class_weight: Literal["none", "balanced"] = "none"
     extractors: dict[str, str] = Field(default_factory=dict)
 
@@ -74,8 +74,8 @@ class TrainingTable(_Strict):
 class LimitsTable(_Strict):
     """`[limits]` of one cell or stage: wall seconds, and resident memory in MB (0 = none)."""
 
-    timeout: float = Field(900.0, gt=0)
-    memory: float = Field(0.0, ge=0)
+    timeout: float = Field(default=900.0, gt=0)
+    memory: float = Field(default=0.0, ge=0)
 
 
 class Suite(_Strict):

@@ -72,11 +72,14 @@ def _paint(axis: Axes, data: pd.DataFrame, variants: list[str], columns: list[st
         f"{short(mean, 3)}{' ★' if first else ''}"
         for mean, first in zip(known["mean"], known["first"], strict=True)
     ]
-    table = known.assign(step=step, text=text).pivot(index="variant", columns="dataset", values=["step", "text"])
-    if table.empty:
+    if known.empty:
         return
-    steps = table["step"].reindex(index=variants, columns=columns).astype(float)
-    texts = table["text"].reindex(index=variants, columns=columns).fillna("")
+
+    def spread(values: list[Any]) -> pd.DataFrame:
+        table = known.assign(value=values).pivot(index="variant", columns="dataset", values="value")
+        return table.reindex(index=variants, columns=columns)
+
+    steps, texts = spread(list(step)).astype(float), spread(text).fillna("")
     colours = ListedColormap([_shade(start) for start in STEPS])
     held = axis.get_xticks(), axis.get_xticklabels(), axis.get_yticks(), axis.get_yticklabels()
     limits = axis.get_xlim(), axis.get_ylim()
@@ -85,8 +88,8 @@ def _paint(axis: Axes, data: pd.DataFrame, variants: list[str], columns: list[st
         annot=texts, fmt="", annot_kws={"fontsize": 7}, xticklabels=False, yticklabels=False,
     )  # fmt: skip
     axis.set(xlabel="", ylabel="", xlim=limits[0], ylim=limits[1])
-    axis.set_xticks(held[0], held[1])
-    axis.set_yticks(held[2], held[3])
+    axis.set_xticks(held[0], [tick.get_text() for tick in held[1]])
+    axis.set_yticks(held[2], [tick.get_text() for tick in held[3]])
 
 
 def _seaborn() -> Any:

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from fusebench import datasets, fusion
+from fusebench.__main__ import main
 from fusebench.core.registry import plugin_module_name
 from fusebench.results.store import Store
 
@@ -92,6 +93,21 @@ class CommandLine:
 def cli(tmp_path):
     """The command line, run from the test's folder."""
     return CommandLine(tmp_path)
+
+
+@pytest.fixture
+def door(monkeypatch, capsys, tmp_path):
+    """Call the command line in this process; return exit code, output and errors."""
+
+    def call(*args):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["fusebench", *map(str, args)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capsys.readouterr()
+        return ended.value.code or 0, told.out, told.err
+
+    return call
 
 
 class Stored:

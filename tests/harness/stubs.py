@@ -53,7 +53,7 @@ ACTS = {
     "unsendable": unsendable,
     "hog": hog,
     "missing_file": missing_file,
-    "nap": lambda: time.sleep(0.4),
+    "nap": lambda: time.sleep(0.25),
     "sleep": lambda: time.sleep(60),
 }
 

@@ -175,7 +175,7 @@ def test_a_script_without_a_guard_runs_once(suite, tmp_path, tools, way):
 
 
 @pytest.mark.skipif(not DRAWING, reason="reports.build is not there")
-def test_a_run_ends_by_naming_files_that_exist(cli, suite, stubs, tmp_path):
+def test_a_run_ends_by_naming_files_that_exist(cli, door, suite, stubs, tmp_path):
     suite(["stub(number=1)", "stub(number=2)", "stub(act=missing_file)"], seeds=[0, 1])
     ended = cli("run", "s.toml", "--plugin", stubs, "--jobs", 1, "--out", "a b/ü")
     assert ended.returncode == 1, ended.stderr
@@ -189,16 +189,10 @@ def test_a_run_ends_by_naming_files_that_exist(cli, suite, stubs, tmp_path):
     assert list((tmp_path / "a b/ü/results/s/tables").iterdir())
     assert any(line.startswith("failed: stub(act=missing_file) on tiny, seeds 0, 1:") for line in lines)
     assert lines[-1].startswith("Look again: ")
+    assert "status s --out 'a b/ü' --plugin" in lines[-1]
+    assert json.loads(door("status", "s", "--out", "a b/ü", "--plugin", stubs, "--json")[1])["ok"] == 4
     # the first seed was drawn while the second was computed
     assert "tiny" in (tmp_path / "a b/ü/results/s/run.log").read_text("utf-8")
-
-
-@pytest.mark.skipif(not DRAWING, reason="reports.build is not there")
-def test_the_commands_named_at_the_end_work_from_here(cli, suite, stubs, tmp_path):
-    suite()
-    last = cli("run", "s.toml", "--plugin", stubs, "--jobs", 0, "--out", "a b").stdout.splitlines()[-1]
-    assert "status s --out 'a b' --plugin" in last
-    assert json.loads(cli("status", "s", "--out", "a b", "--plugin", stubs, "--json").stdout)["ok"] == 1
 
 
 def test_a_report_that_fails_hides_no_result(run, gapped, monkeypatch):

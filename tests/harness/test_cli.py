@@ -8,25 +8,9 @@ from pathlib import Path
 import pytest
 
 import fusebench
-from fusebench.__main__ import main
 from fusebench.fusion.taxonomy import AXES
 
 SMALL = "synthetic_private(rows=60,test_rows=50)"
-
-
-@pytest.fixture
-def door(monkeypatch, capsys, tmp_path):
-    """Call the command line in this process; return exit code, output and errors."""
-
-    def call(*args):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["fusebench", *map(str, args)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        told = capsys.readouterr()
-        return ended.value.code or 0, told.out, told.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,13 @@ import json
 import os
 import sys
 
+import numpy as np
 import psutil
 import pytest
 
 import fusebench
 from fusebench.core.errors import FusebenchError
+from fusebench.fusion import REGISTRY, Variant, register
 
 linux = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="pinning is Linux's")
 
@@ -62,24 +64,26 @@ def test_failed_cells_are_tried_again_when_asked(run, ten, stored):
     assert len(stored.records) == 10
 
 
-def test_a_silent_exit_a_sys_exit_and_the_limits_end_their_cell_and_not_the_run(run, suite, stored):
-    """Exit code 0 is no answer either; limits are looked at from outside."""
-    acts = ["exit0", "leave", "sleep", "hog"]
-    path = suite([*(f"stub(act={act})" for act in acts), "stub"], more="[limits]\ntimeout = 5\nmemory = 1200")
-    ended = run(path, jobs=1)
-    found = {act: stored.records[f"stub(act={act})", "tiny", 0] for act in acts}
-    assert {act: record.status for act, record in found.items()} == {
-        "exit0": "failed", "leave": "failed", "sleep": "timeout", "hog": "out_of_memory",
-    }  # fmt: skip
-    assert found["exit0"].reason == "its process ended with exit code 0"
-    assert found["leave"].reason.endswith("SystemExit: 5")
-    assert found["sleep"].reason == "stopped after 5 s ([limits] timeout)"
-    assert "MB ([limits] memory)" in found["hog"].reason
-    assert stored.status("stub") == "ok"
+def test_limits_are_looked_at_from_outside(run, suite, stored):
+    ended = run(suite(["stub(act=sleep)", "stub(act=hog)"], more="[limits]\ntimeout = 5\nmemory = 1200"))
+    slow, large = (stored.records[f"stub(act={act})", "tiny", 0] for act in ("sleep", "hog"))
+    assert (slow.status, slow.reason) == ("timeout", "stopped after 5 s ([limits] timeout)")
+    assert large.status == "out_of_memory"
+    assert "of 1200 MB ([limits] memory)" in large.reason
     assert ended.exit_code == 1
     assert not [p for p in psutil.Process().children() if "spawn_main" in " ".join(p.cmdline())]
 
 
+@pytest.mark.slow
+def test_a_silent_exit_and_a_sys_exit_fail_their_cell_and_not_the_run(run, suite, stored):
+    """Exit code 0 is no answer either."""
+    ended = run(suite(["stub(act=exit0)", "stub(act=leave)", "stub"]), jobs=1)
+    assert (ended.counts["ok"], ended.counts["failed"], ended.exit_code) == (1, 2, 1)
+    assert stored.records["stub(act=exit0)", "tiny", 0].reason == "its process ended with exit code 0"
+    assert stored.records["stub(act=leave)", "tiny", 0].reason.endswith("SystemExit: 5")
+
+
+@pytest.mark.slow
 def test_workers_that_die_while_they_start_end_the_run_with_a_sentence(cli, suite, tmp_path):
     plugin = tmp_path / "deadly.py"
     plugin.write_text(
@@ -99,7 +103,7 @@ def test_workers_that_die_while_they_start_end_the_run_with_a_sentence(cli, suit
 # ---- failures as they are told
 
 
-def test_a_failure_keeps_its_traceback_without_places_or_names(run, suite, stored, cli):
+def test_a_failure_keeps_its_traceback_without_places_or_names(run, suite, stored, door):
     ended = run(suite(["stub(act=missing_file)", "stub"]), jobs=0)
     record = stored.records["stub(act=missing_file)", "tiny", 0]
     assert record.status == "failed"
@@ -110,9 +114,9 @@ def test_a_failure_keeps_its_traceback_without_places_or_names(run, suite, store
         assert place not in record.reason
     (line,) = ended.trouble
     assert line.startswith("failed: stub(act=missing_file) on tiny, seed 0: FileNotFoundError")
-    shown = cli("show", record.cell[:8])
-    assert shown.returncode == 0
-    assert "Traceback" in shown.stdout
+    code, out, _ = door("show", record.cell[:8])
+    assert code == 0
+    assert "Traceback" in out
 
 
 def test_a_failed_stage_fails_its_users_with_its_reason_and_no_other(run, suite, stored):
@@ -127,25 +131,25 @@ def test_a_failed_stage_fails_its_users_with_its_reason_and_no_other(run, suite,
     assert sum(run(path, jobs=0, retry="failed").trained.values()) == 2
 
 
-def test_a_plugin_that_does_not_load_is_told_and_the_others_go_on(cli, suite, stubs, tmp_path):
-    (tmp_path / "broken.py").write_text("import nothing_of_that_name\n")
-    suite()
-    ended = cli("run", "s.toml", "--plugin", "broken.py", "--plugin", stubs, "--jobs", 0, "--no-report")
-    assert ended.returncode == 0
-    assert "broken.py could not be loaded: ModuleNotFoundError" in ended.stderr
-    assert "1 ok" in ended.stdout
+def test_a_plugin_that_does_not_load_is_told_and_the_others_go_on(door, suite, stubs, tmp_path):
+    broken = tmp_path / "broken_plugin.py"
+    broken.write_text("import nothing_of_that_name\n")
+    plugins = ["--plugin", broken, "--plugin", stubs]
+    try:
+        code, out, err = door("run", suite(), *plugins, "--jobs", 0, "--no-report")
+    finally:
+        REGISTRY.broken.pop(str(broken), None)
+    assert code == 0
+    assert "broken_plugin.py could not be loaded: ModuleNotFoundError" in err
+    assert "1 ok" in out
 
 
 def test_a_variant_that_cannot_be_timed_is_told_and_the_others_are_timed(run, suite, stored, tmp_path, tools):
-    from fusebench.fusion import REGISTRY, Variant, register
-
     class Forgetful(Variant):
         def fit(self, train, validation, seed=0):
             return self
 
         def predict_proba(self, inputs):
-            import numpy as np
-
             return np.full((len(inputs), 2), 0.5)
 
         def state(self):
@@ -182,23 +186,20 @@ def test_absent_data_are_unavailable_and_the_run_ends_well(run, suite, stored):
     assert run(suite(["stub", "late_mean"], ["tiny(absent=true)", "tiny"]), jobs=0).trained == {"unavailable": 2}
 
 
-def test_raw_files_that_are_nowhere_are_named_with_what_to_set(cli, suite, stubs, tmp_path):
+def test_raw_files_that_are_nowhere_are_named_with_what_to_set(door, suite, stubs, tmp_path, monkeypatch):
     """An empty data folder, and no way out: the proxy is a closed port."""
-    (tmp_path / "empty").mkdir()
-    suite(["stub"], ["rosmap", "tiny"])
-    nowhere = "http://127.0.0.1:9"
-    ended = cli(
-        "run", "s.toml", "--plugin", stubs, "--jobs", 0, "--no-report",
-        env={
-            "FUSEBENCH_DATA": tmp_path / "empty", "FUSEBENCH_CACHE": tmp_path / "cache",
-            "http_proxy": nowhere, "https_proxy": nowhere, "HTTPS_PROXY": nowhere, "no_proxy": None,
-        },
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr
-    assert "1 ok, 1 unavailable" in ended.stdout
-    line = next(line for line in ended.stdout.splitlines() if line.startswith("unavailable: rosmap"))
-    assert "FUSEBENCH_DATA" in line
-    assert "Traceback" not in ended.stdout + ended.stderr
+    for name in ("FUSEBENCH_DATA", "FUSEBENCH_CACHE"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    (tmp_path / "FUSEBENCH_DATA").mkdir()
+    path = suite(["stub"], ["rosmap", "tiny"])
+    code, out, err = door("run", path, "--plugin", stubs, "--jobs", 0, "--no-report")
+    assert code == 0
+    assert "1 ok, 1 unavailable" in out
+    line = next(line for line in out.splitlines() if line.startswith("unavailable: rosmap (1 cells): "))
+    assert "set FUSEBENCH_DATA" in line
+    assert "Traceback" not in out + err
 
 
 # ---- S26
@@ -229,7 +230,7 @@ def test_without_a_sound_library_only_sound_is_unavailable(cli, suite, stubs, st
     (tmp_path / "heard.py").write_text(SOUND)
     suite(["concat_features"], ["heard", "digits_sklearn"], epochs=1)
     ended = cli(
-        "run", "s.toml", "--plugin", "heard.py", "--jobs", 1, "--no-report",
+        "run", "s.toml", "--plugin", "heard.py", "--jobs", 0, "--no-report",
         env={"PYTHONPATH": tmp_path / "lib"},
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
@@ -276,10 +277,9 @@ def test_a_device_that_is_not_here_is_refused_before_anything_runs(run, suite, t
     assert not (tmp_path / "results").exists()
 
 
-def test_json_counts_of_a_mixed_folder(run, suite, cli, stubs):
+def test_json_counts_of_a_mixed_folder(run, suite, door, stubs):
     run(suite(["stub", "stub(act=missing_file)", "pair_only"], ["tiny(views=3)", "tiny(absent=true)"]), jobs=0)
-    ended = cli("status", "s", "--plugin", stubs, "--json")
-    assert json.loads(ended.stdout) == {
+    assert json.loads(door("status", "s", "--plugin", stubs, "--json")[1]) == {
         "planned": 6, "ok": 1, "failed": 1, "timeout": 0, "out_of_memory": 0,
         "incompatible": 1, "unavailable": 3, "stale": 0, "missing": 0,
     }  # fmt: skip

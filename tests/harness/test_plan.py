@@ -71,11 +71,11 @@ def test_an_unknown_name_is_one_sentence_with_the_nearest(variants, sets, senten
     assert sentence in str(caught.value)
 
 
-def test_unknown_names_on_the_command_line_write_nothing(cli, suite, tmp_path):
+def test_unknown_names_on_the_command_line_write_nothing(door, suite, tmp_path):
     suite(datasets=[SMALL], variants=["merge_sum"])
-    ended = cli("run", "s.toml", "--variants", "merge_summ")
-    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
-    assert "did you mean 'merge_sum'" in ended.stderr
+    code, out, err = door("run", "s.toml", "--variants", "merge_summ")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "did you mean 'merge_sum'" in err
     assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]
 
 
