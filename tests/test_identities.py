@@ -8,10 +8,12 @@ from torch.nn.functional import cross_entropy
 
 from fusebench import fusion
 from fusebench.core.seeding import Seeds, generator
+from fusebench.datasets import Modality
 from fusebench.datasets.synthetic.dials import Dials
 from fusebench.datasets.synthetic.generator import draw_projections
 from fusebench.datasets.synthetic.posterior import log_posterior
 from fusebench.fusion import REGISTRY, Batch, Settings, build, build_stage, make_task
+from fusebench.fusion.extractors import CNN
 from fusebench.fusion.late import merge
 from fusebench.fusion.late.decisions import Decisions
 from fusebench.fusion.late.nodes import MergeLayer
@@ -450,3 +452,12 @@ def test_weights_are_those_of_a_search_over_a_grid(absent):
 def test_stacking_reads_every_expert_s_log_probabilities():
     trial = fit("late_stacking", specimen(KINDS))
     assert trial.variant.model.coef_.shape == (3, 3 * 3)  # classes × (modalities · classes)
+
+
+def test_pooling_before_relu_is_the_memos_extractor():
+    torch.manual_seed(0)
+    extractor = CNN(Modality("picture", "image", (3, 9, 10)), 5)
+    x = torch.randn(4, 3, 9, 10)
+    shallow = torch.max_pool2d(torch.relu(extractor.first(x)), 2)
+    deep = torch.max_pool2d(torch.relu(extractor.second(shallow)), 2)
+    torch.testing.assert_close(extractor(x), extractor.last(deep.flatten(1)), rtol=0, atol=0)
