@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import Popen
 
 from ..core.errors import FusebenchError
 from ..datasets import DataSet
 from ..results.record import BAD
 from ..results.store import Store
+
+# called with the folder and a note such as "seed 0 of 3" when the first of several seeds is complete; what it
+# starts goes on beside the run, and is waited for before anything is timed
+OnSeed = Callable[[Store, str], Popen[bytes]]
 
 
 @dataclass(frozen=True)

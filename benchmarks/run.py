@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from . import announce
 from . import plan as planning
 from .choose import split_list
 from .describe import describe
-from .options import Options, Summary
+from .options import OnSeed, Options, Summary
 from .plan import Cell, Plan
 from .session import Session
 from .suite import Suite, shipped
@@ -24,7 +24,7 @@ from .suite import load as load_suite
 from .work import check_device
 
 
-def run(suite: str | Path | Suite, options: Options, on_seed: Callable[[Store], None] | None = None) -> Summary:
+def run(suite: str | Path | Suite, options: Options, on_seed: OnSeed | None = None) -> Summary:
     """Compute what is missing of a suite.
 
     Parameters
@@ -34,7 +34,7 @@ def run(suite: str | Path | Suite, options: Options, on_seed: Callable[[Store], 
     options
         What is computed, and how.
     on_seed
-        Called when the first of several seeds is complete.
+        Draws what there is when the first of several seeds is complete.
 
     Raises
     ------

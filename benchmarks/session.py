@@ -6,10 +6,10 @@ import pickle
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 from .. import fusion
@@ -22,7 +22,7 @@ from . import stages as stage_files
 from .cell import failure
 from .cost import Costs
 from .job import Job, Outcome
-from .options import Options, Summary
+from .options import OnSeed, Options, Summary
 from .plan import Cell, Plan, Stage
 from .progress import Progress
 from .scheduler import Interrupt, Scheduler, Unit, dependant
@@ -45,6 +45,7 @@ class Session:
             self.lowest.setdefault(cell.key[:2], cell)
         self.begin = time.monotonic()
         self.own: Path | None = None
+        self.aside: list[Popen[bytes]] = []  # draws the first seed meanwhile
         self.progress = Progress(store.root / "run.log", self.jobs, options.quiet)
 
     def say(self, line: str) -> None:
@@ -106,7 +107,7 @@ class Session:
 
     # ---- going
 
-    def go(self, todo: list[Cell], stack: ExitStack, on_seed: Callable[[Store], None] | None) -> bool:
+    def go(self, todo: list[Cell], stack: ExitStack, on_seed: OnSeed | None) -> bool:
         """Compute the cells, then time; return whether it came to the end."""
         todo = self._record_incompatible(todo)
         if not todo and not self._untimed():
@@ -121,6 +122,9 @@ class Session:
             complete = self._compute(todo, workers, interrupt, on_seed) and self._time(workers, interrupt)
             stopped = not complete
         finally:
+            for process in self.aside:
+                process.kill()
+                process.wait()
             workers.close(now=stopped)
             self.progress.close()
         return complete
@@ -145,7 +149,7 @@ class Session:
         todo: list[Cell],
         workers: Workers,
         interrupt: Interrupt,
-        on_seed: Callable[[Store], None] | None,
+        on_seed: OnSeed | None,
     ) -> bool:
         seeds = sorted({cell.seed for cell in todo})
         units = [unit for seed in seeds for unit in self._units([c for c in todo if c.seed == seed])]
@@ -164,7 +168,7 @@ class Session:
             if job.kind == "cell":
                 left[job.seed] -= 1
                 if on_seed and len(seeds) > 1 and job.seed == seeds[0] and left[job.seed] == 0:
-                    on_seed(self.store)
+                    self.aside.append(on_seed(self.store, f"seed {job.seed} of {len(seeds)}"))
 
         scheduler = Scheduler(self.store, units, ready, self.keys, tell, interrupt, spoilt, say=self.say)
         return scheduler.run(workers)
@@ -200,6 +204,8 @@ class Session:
         return found
 
     def _time(self, workers: Workers, interrupt: Interrupt) -> bool:
+        for process in self.aside:  # nothing else computes while a variant is timed
+            process.wait()
         together: dict[tuple[str, int], list[Cell]] = {}
         for cell in self._untimed():
             together.setdefault((cell.dataset, cell.seed), []).append(cell)

@@ -1,4 +1,4 @@
-"""What runs in a worker process: jobs one after the other, with one thread, as long as the parent lives."""
+"""What runs in a worker process: jobs, with one thread, as long as the parent lives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
+from pathlib import Path
 
 import psutil
 import torch
@@ -39,29 +39,22 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def serve(link: Connection, plugins: tuple[str, ...], parent: int) -> None:
-    """Be a worker: get ready, say so, answer jobs until told to stop or left alone.
-
-    Parameters
-    ----------
-    link
-        Brings jobs and takes outcomes; None from here says "ready", None from there says "stop".
-    plugins
-        Files of entries outside the package.
-    parent
-        Process id without which this one ends.
-    """
+def prepare(plugins: tuple[str, ...], parent: int) -> None:
+    """Make this process a worker: one thread, entries and plugins loaded, no life without the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # interrupts are the parent's
-    with mask_interrupts(block=False):
-        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-        torch.set_num_threads(1)
-        fusion.load_all()
-        fusion.load_plugins(plugins)
-        work.warm_up()
-        with suppress(EOFError, OSError):  # the parent is gone
-            link.send(None)
-            while (job := link.recv()) is not None:
-                link.send(execute(job))
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    torch.set_num_threads(1)
+    fusion.load_all()
+    fusion.load_plugins(plugins)
+    work.warm_up()
+
+
+def execute_as(job: Job, marker: Path) -> Outcome:
+    """Do one job in a worker; `marker` tells the parent which process does it, and that it has begun."""
+    marker.write_text(str(os.getpid()))
+    return execute(job)
 
 
 def _follow(parent: int) -> None:

@@ -1,8 +1,7 @@
-"""Worker processes: isolated, one thread each, watched from outside for time, memory and death.
+"""Worker processes (pebble): isolated, one thread each, watched from outside for time, memory and death.
 
 Limits are the parent's: one set inside a reused worker would outlive its job. A worker never raises; what
-ends it (a signal, an exit) costs its own job only. Each has a pipe of its own, so that nothing a dying
-worker leaves behind can hold up another.
+ends it (a signal, an exit) costs its own job only.
 """
 
 from __future__ import annotations
@@ -10,25 +9,31 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import SpawnContext, SpawnProcess
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import psutil
+from pebble import ProcessExpired, ProcessPool
 
 from ..core.errors import FusebenchError
 from .job import Job, Outcome
-from .worker import execute, kill, mask_interrupts, one_thread, serve
+from .worker import execute, execute_as, kill, mask_interrupts, one_thread, prepare
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 LOOK = 0.2  # seconds between looks at time and memory
-GRACE = 2.0  # seconds in which a worker that was told to end may do so
-STARTS = 3  # workers in a row that may die while they start
+GRACE = 2.0  # seconds after its death in which the pool may say how a worker ended
+STARTS = 3  # times in a row that workers may die while they start
+
+_starting = threading.Lock()
 
 
 @contextmanager
@@ -37,42 +42,44 @@ def _clean_start() -> Iterator[None]:
 
     A spawned process would otherwise run the user's script again; a notebook has none to run.
     """
-    held = sys.modules["__main__"]
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    sys.modules["__main__"] = ModuleType("__main__")
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    try:
-        with mask_interrupts(block=True):  # until the worker ignores them
+    with _starting, mask_interrupts(block=True):  # until the worker ignores them
+        held = sys.modules["__main__"]
+        before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+        sys.modules["__main__"] = ModuleType("__main__")
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+        try:
             yield
-    finally:
-        sys.modules["__main__"] = held
-        for name, value in before.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value
+        finally:
+            sys.modules["__main__"] = held
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
 
 
-@dataclass(eq=False)
-class _Worker:
-    process: BaseProcess
-    link: Connection
-    ready: bool = False
-    job: Job | None = None
+class _Process(SpawnProcess):
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        with _clean_start():
+            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
+
+
+class _Context(SpawnContext):
+    Process = _Process
+
+
+@dataclass
+class _Task:
+    job: Job
+    marker: Path
+    pid: int | None = None
     begun: float = 0.0
+    gone: float | None = None
     verdict: Outcome | None = None
 
     def seconds(self) -> float:
-        """How long it has been at its job."""
-        return time.monotonic() - self.begun
-
-    def death(self) -> str:
-        """Wait for the end of a process that has left, and say how it ended."""
-        self.process.join(GRACE)
-        if self.process.is_alive():  # it closed its pipe and went on
-            kill(self.process.pid)
-            self.process.join()
-        self.link.close()
-        return _death(self.process.exitcode)
+        """How long its worker has been at it."""
+        return time.monotonic() - self.begun if self.pid is not None else 0.0
 
 
 class Workers:
@@ -81,7 +88,7 @@ class Workers:
     Parameters
     ----------
     count
-        Worker processes at most; 0 = work in this process (no isolation, for debugging).
+        Worker processes; 0 = work in this process (no isolation, for debugging).
     plugins
         Files of entries outside the package.
     timeout
@@ -92,19 +99,22 @@ class Workers:
 
     def __init__(self, count: int, plugins: tuple[str, ...] = (), timeout: float = 900, memory: float = 0):
         self.count, self.plugins, self.timeout, self.memory = count, plugins, timeout, memory
-        self.workers: list[_Worker] = []
-        self._stillborn = 0
+        self.tasks: dict[Any, _Task] = {}
+        self.folder = tempfile.TemporaryDirectory(prefix="fusebench-")
+        self.pool: ProcessPool | None = None
+        self._number = self._stillborn = 0
+        self._abandoned = False
         self._finished: list[tuple[Job, Outcome]] = []  # of this process
 
     @property
     def running(self) -> list[Job]:
         """The jobs under way."""
-        return [worker.job for worker in self.workers if worker.job is not None]
+        return [task.job for task in self.tasks.values()]
 
     @property
     def free(self) -> int:
         """How many jobs can be started now."""
-        return max(self.count, 1) - len(self.running) - len(self._finished)
+        return max(self.count, 1) - len(self.tasks) - len(self._finished)
 
     def start(self, job: Job) -> None:
         """Give a job to a free worker."""
@@ -112,24 +122,13 @@ class Workers:
             with one_thread():
                 self._finished.append((job, execute(job)))
             return
-        idle = [worker for worker in self.workers if worker.job is None]
-        for worker in [w for w in idle if not w.process.is_alive()]:
-            self.workers.remove(worker)
-            idle.remove(worker)
-        chosen = idle[0] if idle else self._spawn()
-        chosen.job, chosen.begun = job, time.monotonic()
-        with suppress(OSError):  # it died this moment: that is noticed when it is listened to
-            chosen.link.send(job)
-
-    def _spawn(self) -> _Worker:
-        context = get_context("spawn")
-        here, there = context.Pipe()
-        process = context.Process(target=serve, args=(there, self.plugins, os.getpid()), name="fusebench-worker")
-        with _clean_start():
-            process.start()
-        there.close()
-        self.workers.append(_Worker(process, here))
-        return self.workers[-1]
+        if self.pool is None:
+            arguments = (self.plugins, os.getpid())
+            context: Any = _Context()
+            self.pool = ProcessPool(self.count, initializer=prepare, initargs=arguments, context=context)
+        self._number += 1
+        marker = Path(self.folder.name) / str(self._number)
+        self.tasks[self.pool.schedule(execute_as, args=(job, marker))] = _Task(job, marker)
 
     def finished(self, patience: float = LOOK) -> list[tuple[Job, Outcome]]:
         """Return the jobs that ended, waiting at most `patience` seconds; limits are enforced on the way.
@@ -140,56 +139,67 @@ class Workers:
             Where workers die again and again before they are ready for a job.
         """
         done, self._finished = self._finished, []
-        busy = [worker for worker in self.workers if worker.job is not None]
-        if busy:
-            wait([worker.link for worker in busy], timeout=patience)
-        for worker in busy:
-            job, outcome = worker.job, self._listen(worker)
-            if job is not None and outcome is not None:
-                worker.job = None
-                done.append((job, outcome))
+        ended, _ = (
+            wait(list(self.tasks), timeout=patience, return_when=FIRST_COMPLETED) if self.tasks else ((), ())
+        )
+        found = {future: self._result(future) for future in ended}
+        found |= {future: self._look(task) for future, task in self.tasks.items() if future not in found}
+        for future, outcome in found.items():
+            if outcome is not None and future in self.tasks:
+                done.append((self.tasks.pop(future).job, outcome))
         return done
 
-    def _listen(self, worker: _Worker) -> Outcome | None:
-        alive = worker.process.is_alive()  # asked first: what it said before it died is still heard
+    def _result(self, future: Any) -> Outcome | None:
+        task = self.tasks[future]
         try:
-            while worker.link.poll():
-                answer = worker.link.recv()
-                if answer is not None:
-                    return answer
-                worker.ready, worker.begun, self._stillborn = True, time.monotonic(), 0
-        except (EOFError, OSError):
-            alive = False
-        if not alive:
-            return self._lost(worker)
-        if worker.ready and worker.verdict is None:
-            worker.verdict = self._verdict(worker)
-            if worker.verdict is not None:
-                kill(worker.process.pid)
-        return None
+            outcome = future.result()
+        except ProcessExpired as error:
+            outcome = task.verdict or Outcome("failed", f"its process {_death(error.exitcode)}", task.seconds())
+        except Exception as error:  # the pool itself: its workers died while they started, or a pipe broke
+            self._start_again(error)
+            return None
+        self._stillborn = 0
+        return outcome
 
-    def _lost(self, worker: _Worker) -> Outcome | None:
-        self.workers.remove(worker)
-        reason = f"its process {worker.death()}"
-        if worker.ready:
-            return worker.verdict or Outcome("failed", reason, worker.seconds())
+    def _start_again(self, error: Exception) -> None:
         self._stillborn += 1
         if self._stillborn >= STARTS:
             raise FusebenchError(
-                f"A worker could not be started {STARTS} times: {reason}; `--jobs 0` works without workers."
+                f"Workers could not be started {STARTS} times ({type(error).__name__}: {error}); "
+                "`--jobs 0` works without them."
             )
-        assert worker.job is not None  # only busy workers are listened to
-        self.start(worker.job)
+        jobs, pool = self.running, self.pool
+        self.tasks, self.pool = {}, None
+        if pool is not None:
+            pool.stop()
+            pool.join()
+        for job in jobs:
+            self.start(job)
+
+    def _look(self, task: _Task) -> Outcome | None:
+        """Enforce the limits; return an outcome for a worker whose death the pool does not tell."""
+        if task.pid is None:
+            with suppress(OSError, ValueError):
+                task.pid, task.begun = int(task.marker.read_text()), time.monotonic()
+            return None
+        if not psutil.pid_exists(task.pid):  # the pool is silent about an exit with code 0
+            task.gone = task.gone or time.monotonic()
+            if time.monotonic() - task.gone > GRACE:
+                self._abandoned = True
+                return task.verdict or Outcome("failed", f"its process {_death(0)}", task.seconds())
+        elif task.verdict is None:
+            task.verdict = self._verdict(task.pid, task.seconds())
+            if task.verdict is not None:
+                kill(task.pid)
         return None
 
-    def _verdict(self, worker: _Worker) -> Outcome | None:
-        seconds = worker.seconds()
+    def _verdict(self, pid: int, seconds: float) -> Outcome | None:
         if seconds > self.timeout:
             return Outcome("timeout", f"stopped after {self.timeout:g} s ([limits] timeout)", seconds)
         if not self.memory:
             return None
         try:
-            used = psutil.Process(worker.process.pid).memory_info().rss / 1e6
+            used = psutil.Process(pid).memory_info().rss / 1e6
         except psutil.Error:
             return None
         if used <= self.memory:
@@ -198,15 +208,13 @@ class Workers:
 
     def close(self, now: bool = False) -> None:
         """Stop the workers; with `now`, without waiting for their jobs."""
-        for worker in self.workers:
-            if now:
-                kill(worker.process.pid)
-            else:
-                with suppress(OSError):
-                    worker.link.send(None)
-        for worker in self.workers:
-            worker.death()
-        self.workers.clear()
+        if self.pool is not None:
+            for pid in [task.pid for task in self.tasks.values() if task.pid is not None]:
+                if now:
+                    kill(pid)
+            self.pool.stop() if now or self._abandoned else self.pool.close()
+            self.pool.join()
+        self.folder.cleanup()
 
 
 def _death(code: int | None) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from .core.errors import FusebenchError
+
+NOT_WRITABLE = (errno.EEXIST, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)
 
 
 def main() -> None:
@@ -19,7 +22,9 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         sys.exit(0)
-    except (FileExistsError, NotADirectoryError, PermissionError) as error:  # a place that cannot be written
+    except OSError as error:
+        if error.errno not in NOT_WRITABLE:
+            raise
         print(f"fusebench: {error.strerror}: {error.filename!r}; choose another place.", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,12 +102,7 @@ def run(
         dry_run=dry_run,
         quiet=quiet,
     )
-    drawing: list[subprocess.Popen[bytes]] = []
-    summary = compute(
-        suite, options, (lambda store: drawing.append(_draw_aside(store, options.out))) if report else None
-    )
-    for process in drawing:
-        process.wait()
+    summary = compute(suite, options, partial(_draw_aside, options.out) if report else None)
     if report and summary.complete and not dry_run:
         summary.lines += _report_lines(summary, Path(out))
     if not dry_run:
@@ -114,9 +110,10 @@ def run(
     return summary
 
 
-def _draw_aside(store: Store, out: Path) -> subprocess.Popen[bytes]:
+def _draw_aside(out: Path, store: Store, note: str) -> subprocess.Popen[bytes]:
     """Draw the first seed's figures in a process of their own while the run goes on."""
-    command = [sys.executable, "-P", "-m", "fusebench", "report", str(store.root), "--out", str(out)]
+    code = "import sys; from fusebench.reports.build import build; build(*sys.argv[1:3], note=sys.argv[3])"
+    command = [sys.executable, "-P", "-c", code, str(store.root), str(out), note]
     with (store.root / "run.log").open("ab") as log:
         return subprocess.Popen(command, stdout=log, stderr=log)
 

@@ -152,14 +152,20 @@ class Store:
         Raises
         ------
         FusebenchError
-            Where the folder holds no run.
+            Where the folder holds no run, or its file is damaged.
         """
         if not self.suite_file.is_file():
             raise FusebenchError(
                 f"No run is stored in {str(self.root)!r} (it has no suite.json): run the suite first, "
                 "or name the folder of a run."
             )
-        return json.loads(self.suite_file.read_bytes())
+        try:
+            return json.loads(self.suite_file.read_bytes())
+        except ValueError as error:
+            raise FusebenchError(
+                f"{str(self.suite_file)!r} is not readable ({error}): delete it and run the suite again; the "
+                "records beside it are kept."
+            ) from error
 
     def put_timing(self, cell: str, timing: dict[str, Any]) -> None:
         """Store a cell's exclusive timing."""

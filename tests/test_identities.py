@@ -1,5 +1,7 @@
 """Identities between entries, on mapped weights, and values computed by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -461,3 +463,14 @@ def test_pooling_before_relu_is_the_memos_extractor():
     shallow = torch.max_pool2d(torch.relu(extractor.first(x)), 2)
     deep = torch.max_pool2d(torch.relu(extractor.second(shallow)), 2)
     torch.testing.assert_close(extractor(x), extractor.last(deep.flatten(1)), rtol=0, atol=0)
+
+
+def test_stacking_takes_the_experts_mean_for_a_class_that_validation_lacks():
+    whole = specimen(KINDS)
+    seen = np.flatnonzero(whole.validation.labels != 2)
+    lacking = replace(whole, validation=whole.validation.take(seen))
+    trial = fit("late_stacking", lacking)
+    p = trial.variant.predict_proba(whole.test.unlabelled())
+    mean = late_mean(trial.variant.decisions(whole.test))
+    np.testing.assert_allclose(p[:, 2], mean[:, 2])
+    np.testing.assert_allclose(p.sum(1), 1)

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -171,13 +172,22 @@ def test_a_script_without_a_guard_runs_once(suite, tmp_path, tools, way):
     assert ended.returncode == 0
 
 
+def test_a_run_in_a_thread_works_too(run, gapped):
+    ended = []
+    data = fusebench.from_arrays("gapped", *gapped)
+    thread = threading.Thread(target=lambda: ended.append(run(data, ["concat_features"])))
+    thread.start()
+    thread.join()
+    assert ended[0].counts["ok"] == 1
+
+
 # ---- the report at the end
 
 
 @pytest.mark.skipif(not DRAWING, reason="reports.build is not there")
 def test_a_run_ends_by_naming_files_that_exist(cli, door, suite, stubs, tmp_path):
     suite(["stub(number=1)", "stub(number=2)", "stub(act=missing_file)"], seeds=[0, 1])
-    ended = cli("run", "s.toml", "--plugin", stubs, "--jobs", 1, "--out", "a b/ü")
+    ended = cli("run", "s.toml", "--plugin", stubs, "--jobs", 0, "--out", "a b/ü")
     assert ended.returncode == 1, ended.stderr
     lines = ended.stdout.splitlines()
     assert lines[0].startswith("s: 6 cells: 4 ok, 2 failed.")

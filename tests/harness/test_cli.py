@@ -265,6 +265,33 @@ def test_a_place_that_cannot_be_written_is_one_sentence(door, suite, stubs, tmp_
     assert "choose another place" in err
 
 
+def test_other_versions_of_libraries_are_mentioned(door, suite, stubs, stored):
+    path = suite()
+    plugin = ["--plugin", stubs]
+    assert door("run", path, *plugin, "--jobs", 0, "--no-report")[0] == 0
+    assert door("status", path, *plugin)[2] == ""
+    text = stored.store.suite_file.read_text("utf-8")
+    (environment,) = json.loads(text)["environments"].values()
+    stored.store.suite_file.write_text(text.replace(environment["libraries"]["torch"], "1.0.0"), "utf-8")
+    code, _, err = door("status", path, *plugin)
+    assert code == 0
+    assert "stored results were made with torch 1.0.0, here is " in err
+
+
+def test_a_damaged_suite_json_is_one_sentence_and_costs_no_record(door, suite, stubs, stored):
+    path = suite(seeds=[0, 1])
+    run = ["run", path, "--plugin", stubs, "--jobs", 0, "--no-report"]
+    door(*run)
+    stored.store.suite_file.write_text('{"name": ')
+    code, out, err = door(*run)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "delete it and run the suite again" in err
+    stored.store.suite_file.unlink()
+    before = stored.trained()
+    assert "2 ok" in door(*run)[1]
+    assert stored.trained() == before
+
+
 def test_the_log_holds_what_was_announced_and_each_cell(ran):
     lines = (ran.root / "run.log").read_text("utf-8").splitlines()
     assert "9 of 9 cells to compute" in lines[0]

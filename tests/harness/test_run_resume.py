@@ -7,10 +7,11 @@ import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import fusebench
+from fusebench.benchmarks.options import Options
+from fusebench.benchmarks.run import run as compute
 from fusebench.benchmarks.run import stored_counts
 
 TWO_SETS = ["tiny", "tiny(training=80)"]
@@ -198,15 +199,20 @@ def test_changed_rows_under_an_old_name_get_a_split_of_their_own(stubs, suite, t
 
 
 def test_the_first_seed_is_reported_once_when_it_is_complete(suite, stubs, tmp_path, stored):
-    from fusebench.benchmarks.options import Options
-    from fusebench.benchmarks.run import run
+    """And it has been drawn before the first timing is taken."""
+    told, drawn = [], tmp_path / "drawn"
 
-    told = []
+    def draw(store, note):
+        told.append((note, [record.seed for record in store.records()]))
+        code = f"import time; time.sleep(0.5); open({str(drawn)!r}, 'w').close()"
+        return subprocess.Popen([sys.executable, "-c", code])
+
     options = Options(plugins=(str(stubs),), out=tmp_path, jobs=0, quiet=True)
-    run(suite(numbered(3), seeds=[2, 0, 1]), options, lambda store: told.append(pd.DataFrame(store.records())))
-    assert len(told) == 1
-    assert set(told[0]["seed"]) == {0}
-    assert len(told[0]) == 3
+    compute(suite(numbered(3), seeds=[2, 0, 1]), options, draw)
+    assert told == [("seed 0 of 3", [0, 0, 0])]
+    timings = list(stored.root.glob("timing/*.json"))
+    assert len(timings) == 3
+    assert all(path.stat().st_mtime_ns >= drawn.stat().st_mtime_ns for path in timings)
 
 
 # ---- S05
