@@ -85,6 +85,7 @@ def test_no_regret_is_negative(cells):
 
 
 def test_the_ceilings_of_the_reference_are_those_of_the_generator(suite):
+    datasets.load_all()
     for name, about in suite["datasets"].items():
         if about["bayes"] is not None:
             assert json.loads(json.dumps(datasets.get(name).bayes())) == about["bayes"]
