@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from .. import datasets, fusion
 from ..core.errors import FusebenchError, unknown
-from ..core.names import Name, parse, split_outside
+from ..core.names import Name, parse
 from ..datasets import DataSet
 from ..fusion.registry import TIERS
 from .suite import Suite
@@ -107,8 +107,3 @@ def _variants_of(pattern: str, listed: list[str]) -> list[str]:
     if not matches:
         raise unknown("variant pattern", pattern, fusion.REGISTRY.ids, "See `fusebench list variants`.")
     return [str(fusion.resolve(name)[1]) for name in matches]
-
-
-def split_list(texts: Iterable[str]) -> list[str]:
-    """Split comma lists outside brackets: `a,b(c=1,d=2)` holds two names."""
-    return [piece for text in texts for piece in split_outside(text, ",") if piece]

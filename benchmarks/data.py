@@ -37,13 +37,12 @@ def source(dataset: str, own: Path | None = None) -> DataSet:
 
 
 def store_split(store: Store, dataset: str, seed: int, rows: Bundle) -> str:
-    """Store row ids, groups, labels and exact log posterior of validation and test rows; return the name.
+    """Store row ids, groups, labels and exact log posterior of every split; return the name.
 
     The name is a hash of the data set's name, the seed and the contents: other rows are another file.
     """
     arrays: dict[str, np.ndarray] = {}
-    for split in ("validation", "test"):
-        part = rows.splits[split]
+    for split, part in rows.splits.items():
         arrays[f"{split}_ids"] = np.asarray(part.ids).astype(str)
         arrays[f"{split}_labels"] = part.labels
         if part.groups is not None:

@@ -13,6 +13,8 @@ from ..results.record import SCHEMA
 from ..results.store import Store
 from .plan import Plan
 
+UNLIMITED = 2**31  # folds of a set whose every seed is a fresh draw
+
 
 def describe(plan: Plan, store: Store, environments: dict[str, Any]) -> dict[str, Any]:
     """Return suite.json; what an earlier run's file holds of environments and ceilings is kept.
@@ -79,7 +81,7 @@ def dataset(source: DataSet, held: dict[str, Any] | None = None) -> dict[str, An
         "modalities": [{"name": m.name, "kind": m.kind, "shape": list(m.shape)} for m in source.modalities],
         "classes": list(source.classes),
         "rows": source.rows,
-        "folds": source.folds,
+        "folds": source.folds if source.folds < UNLIMITED else None,
         "pairing": card.pairing,
         "source_family": card.source_family,
         "licence": card.licence,

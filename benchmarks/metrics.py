@@ -6,7 +6,8 @@ import numpy as np
 from scipy.special import logsumexp
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-LOWEST = -30.0
+from ..results.store import LOWEST
+
 BAND_DRAWS = 200
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from .. import datasets, fusion
 from ..core.errors import FusebenchError
 from ..core.machine import fingerprint
+from ..core.names import split_list
 from ..results.record import BAD, Key, Record
 from ..results.store import Store
 from . import announce
 from . import plan as planning
-from .choose import split_list
 from .describe import describe
 from .options import OnSeed, Options, Summary
 from .plan import Cell, Plan
@@ -43,6 +43,11 @@ def run(suite: str | Path | Suite, options: Options, on_seed: OnSeed | None = No
     """
     check_device(options.device)
     plan, store, records = prepare(suite, options)
+    if store.packed.is_file():
+        raise FusebenchError(
+            f"The run in {str(store.root)!r} is packed: it is read (`report`, `status`), not continued; "
+            f"run {plan.suite.name!r} instead."
+        )
     todo = pending(plan, records, options)
     work = Session(plan, store, options, records)
     summary = Summary(store, counts=counts(plan, records))

@@ -97,5 +97,5 @@ def load_stage(store: Store, hash: str) -> StageResult:
     path = store.stage_path(hash)
     held = read(path)
     assert held is not None  # the run schedules a cell only when its stages are stored
-    state = torch.load(path.with_suffix(".pt"), weights_only=False)
+    state = torch.load(path.with_suffix(".pt"), map_location="cpu", weights_only=False)
     return StageResult(state, held["wall"], held["cpu"], History(**held["history"]), held["memory"])

@@ -116,6 +116,8 @@ def load(source: str | Path) -> Suite:
     if (Path(text) / "suite.json").is_file():
         return check(json.loads((Path(text) / "suite.json").read_bytes())["definition"], text)
     if not text.endswith(".toml"):
+        if text not in shipped() and ("/" in text or "\\" in text):
+            raise FusebenchError(f"Suite {text!r} is no run's folder: it holds no suite.json.")
         if text not in shipped():
             raise unknown("suite", text, shipped(), "A suite of your own is a path ending in .toml.")
         path = shipped()[text]

@@ -71,7 +71,7 @@ def _model(job: Job, store: Store, rows: Bundle, cell: tuple[str, str, Mapping[s
 def _kept(path: Path) -> dict[str, Any] | None:
     """Return a fitted state that was kept for timing; None where it is gone (another run timed it) or cut."""
     try:
-        return torch.load(path, weights_only=False)
+        return torch.load(path, map_location="cpu", weights_only=False)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
         return None
 

@@ -119,10 +119,10 @@ def report(
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Draw tables, figures and the page from the records alone; nothing is trained."""
-    from .core.names import split_outside
+    from .core.names import split_list
     from .reports.build import build
 
-    chosen = tuple(name for text in variants or () for name in split_outside(text, ",") if name)
+    chosen = tuple(split_list(variants or ()))
     built = build(suite, out or Path("."), variants=chosen or None)
     for line in built.lines:
         print(line)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .core.errors import DataUnavailableError, UnknownNameError, nearest
+from .core.errors import DataUnavailableError, UnknownNameError, unknown
 
 COLUMNS = {
     "variants": ("id", "architecture", "data_fusion", "level", "sharing", "training", "learner", "tier"),
@@ -99,9 +99,10 @@ def explain(name: str) -> str:
         datasets.load_all()
         if name.partition("(")[0] in datasets.REGISTRY:
             return card_text(data_card(name))
-        near = nearest(name, [*fusion.REGISTRY.ids, *datasets.REGISTRY.ids, *ALIASES])
-        hint = f" Did you mean {near!r}?" if near else ""
-        raise UnknownNameError(f"{error}{hint}" if hint and hint[14:] not in str(error) else str(error)) from None
+        known = [*fusion.REGISTRY.ids, *datasets.REGISTRY.ids, *ALIASES]
+        if name.partition("(")[0] in fusion.REGISTRY:  # the name is known, an option is not
+            raise
+        raise unknown("name", name, known, "See `fusebench list variants`.") from error
 
 
 def _explain_word(word: str) -> str:

@@ -6,7 +6,6 @@ width; a variant may take the finished vector, the inner nodes, the token sequen
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from ..core.errors import FusebenchError, unknown
 from ..core.registry import Registry
 from ..datasets.bundle import KINDS, Modality
+from .registry import place_of
 
 
 class Extractor(nn.Module):
@@ -163,8 +163,7 @@ def register_extractor(
     """Register an `Extractor` class for some kinds of modality."""
 
     def add(definition: type[Extractor]) -> type[Extractor]:
-        place = f"{inspect.getsourcefile(definition)}:{definition.__qualname__}"
-        EXTRACTORS.add(ExtractorEntry(id, definition, kinds, default_for, place))
+        EXTRACTORS.add(ExtractorEntry(id, definition, kinds, default_for, place_of(definition)))
         return definition
 
     return add

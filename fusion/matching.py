@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
+from .late.concat import ConcatFeatures
 from .network import FusionNetwork
 from .variant import Task
 
@@ -32,17 +32,9 @@ def matched_width(make: Callable[..., FusionNetwork], task: Task) -> int:
     task
         Modalities, classes and the suite's width.
     """
-    target = count(PlainConcat, task, task.settings.width)
+    target = count(ConcatFeatures, task, task.settings.width)
     low, high = 1, LARGEST
     while low < high:  # the count grows with the width
         middle = (low + high) // 2
         low, high = (middle + 1, high) if count(make, task, middle) < target else (low, middle)
     return min((w for w in (low - 1, low) if w > 0), key=lambda w: abs(count(make, task, w) - target))
-
-
-class PlainConcat(FusionNetwork):
-    """The yardstick: all vectors side by side into the head."""
-
-    def fuse(self, h: Tensor) -> Tensor:
-        """Return [h_1; …; h_M]."""
-        return torch.cat(list(h), -1)

@@ -17,6 +17,7 @@ from ..core.names import Name, canonical, parse
 from ..core.registry import Registry
 from ..core.seeding import Seeds
 from ..datasets.bundle import Rows
+from .registry import place_of
 from .variant import Task
 
 
@@ -43,8 +44,7 @@ def register_stage(id: str) -> Callable[[type], type]:
     """Register a `FusionNetwork` as a stage of training."""
 
     def add(definition: type) -> type:
-        place = f"{inspect.getsourcefile(definition)}:{definition.__qualname__}"
-        STAGES.add(StageEntry(id, definition, place))
+        STAGES.add(StageEntry(id, definition, place_of(definition)))
         return definition
 
     return add

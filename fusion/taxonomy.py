@@ -66,8 +66,16 @@ AXES: Mapping[str, Mapping[str, str]] = {
 
 # Other vocabularies: what a word of the literature covers here.
 ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "intermediate": {"level": ("features", "nodes"), "training": ("joint", "staged_finetuned")},
-    "joint": {"level": ("features", "nodes"), "training": ("joint",)},
+    "intermediate": {
+        "architecture": ("late", "cross_modal", "hybrid"),
+        "level": ("features", "nodes"),
+        "training": ("joint", "staged_finetuned"),
+    },
+    "joint": {
+        "architecture": ("late", "cross_modal", "hybrid"),
+        "level": ("features", "nodes"),
+        "training": ("joint",),
+    },
     "feature-level": {"level": ("raw", "features", "nodes")},
     "decision-level": {"level": ("decisions",)},
     "score-level": {"level": ("decisions",)},

@@ -97,7 +97,9 @@ def timing_table(run: Run) -> Table:
     data, shown = timing(run)
     notes = (
         "Training seconds are means over seeds; shared stages are charged in full to every variant that uses "
-        "them. Latency is of one row at a time. Compare times of one machine only.",
+        "them. Latency is of one row at a time. Compare times of one machine only. "
+        "Peak memory is that of the whole worker process while it fits and predicts, libraries and held data sets "
+        "included; the memory of shared stages is not added.",
     )
     return Table("timing", "Time, size and memory", data, (("", shown),), notes)
 

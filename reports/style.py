@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -188,9 +188,3 @@ def _glyphs(path: str) -> frozenset[str]:
         return frozenset(map(chr, FT2Font(path).get_charmap()))
     except (OSError, RuntimeError):  # a font file that cannot be opened draws nothing
         return frozenset()
-
-
-def contrast(rgb: Sequence[float]) -> str:
-    """Return black or white, whichever reads better on a colour (components in 0 to 1)."""
-    red, green, blue = rgb[:3]
-    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "white"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,7 +193,3 @@ class Store:
     def stage_path(self, stage: str) -> Path:
         """Return where a stage's description is kept; its fitted model stands beside it (`.pt`)."""
         return self.root / "stages" / stage[:2] / f"{stage}.json"
-
-    def clean(self) -> None:
-        """Remove the whole folder."""
-        shutil.rmtree(self.root, ignore_errors=True)

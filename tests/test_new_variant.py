@@ -58,7 +58,11 @@ def test_a_dropped_file_is_in_the_next_run_and_computes_only_its_own_cells(tmp_p
     assert done.returncode == 0, done.stderr
     assert "1 of 3 cells to compute" in done.stderr
     assert "my_merge" in fusebench("list", "variants").stdout
-    assert "1 of" in fusebench("run", str(suite), "--dry-run", "--variants", "my_merge,merge_mean").stderr
+    whole = fusebench("run", str(suite), "--dry-run")
+    assert "my_merge" not in whole.stdout  # it is stored …
+    assert "merge_mean" in whole.stdout
+    dropped.write_text(block().replace("1 + h", "2 + h"), encoding="utf-8")
+    assert "my_merge" in fusebench("run", str(suite), "--dry-run").stdout  # … and stale once it is edited
 
 
 def test_the_block_keeps_the_contract_as_a_plugin(tmp_path):

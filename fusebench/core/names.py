@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,6 +73,11 @@ def split_outside(text: str, separator: str) -> list[str]:
     if depth != 0 or quoted:
         raise FusebenchError(f"Name {text!r} has unbalanced brackets or quotes.")
     return [*pieces, text[start:].strip()]
+
+
+def split_list(texts: Iterable[str]) -> list[str]:
+    """Split comma lists outside brackets: `a,b(c=1,d=2)` holds two names."""
+    return [piece for text in texts for piece in split_outside(text, ",") if piece]
 
 
 def parse(text: str) -> Name:

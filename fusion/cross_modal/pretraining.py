@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss, normalize
 
 from ...core.names import spell
-from ..network import Batch, FusionNetwork
+from ..late.concat import ConcatFeatures
+from ..network import Batch
 from ..registry import register
 from ..stages import register_stage
 from ..variant import Stages, Task
 
 
-class Pretraining(FusionNetwork):
+class Pretraining(ConcatFeatures):
     """Base of unlabelled stages: a loss over a batch, and no predictions."""
 
     def objective(self, batch: Batch) -> Tensor:
@@ -30,10 +31,6 @@ class Pretraining(FusionNetwork):
     def make_head(self, size: int) -> nn.Module:
         """Return the identity: nothing is classified."""
         return nn.Identity()
-
-    def fuse(self, h: Tensor) -> Tensor:
-        """Return the vectors side by side."""
-        return torch.cat(list(h), -1)
 
     def loss(self, batch: Batch, labels: Tensor, class_weight: Tensor | None) -> Tensor:
         """Return the objective; labels are not read."""
@@ -92,19 +89,13 @@ class AutoencoderPretraining(Pretraining):
         return mse_loss(self.decoder(h), batch[self.names[0]].flatten(1))
 
 
-class PretrainedConcat(FusionNetwork):
+class PretrainedConcat(ConcatFeatures):
     """head([h_1; …; h_M]) on extractors that an earlier stage trained, then tuned on (or kept)."""
-
-    widens = False
 
     def __init__(self, task: Task, frozen: bool = False):
         super().__init__(task)
         self.frozen = frozen
         self.extractors.requires_grad_(not frozen)
-
-    def fuse(self, h: Tensor) -> Tensor:
-        """Return (n, M·width)."""
-        return torch.cat(list(h), -1)
 
 
 @register(

@@ -47,7 +47,8 @@ def frame(run: Run) -> pd.DataFrame:
 @figure(
     "accuracy",
     "{metric} by variant and data set",
-    "Mean {metric} over seeds, coloured by the distance to the best of the data set; ★ shares its first place. "
+    "Mean {metric} over seeds, coloured by the distance to the best of the data set; ★ shares its first place: "
+    "it is not shown to be behind, which a wide spread over seeds earns too. "
     "Rows by architecture and data fusion; a cell without a mean says why.",
     frame=frame,
     empty="The run has no planned cell.",

@@ -70,7 +70,7 @@ def choose(run: Run) -> list[str]:
 
 @figure(
     "curves",
-    "Validation loss by epoch",
+    "Validation loss by epoch, the best-validating variant of each kind",
     "Mean over seeds, of the variant of every architecture and data fusion that validates best; the marker "
     "stands at the median epoch whose weights were kept.",
     frame=frame,
