@@ -10,7 +10,7 @@ from .suite import TrainingTable
 
 # Orders of magnitude of one core, for a first guess only: what a network computes a second, what a
 # step costs beside its arithmetic, and what a classical learner takes for a thousand rows.
-FLOPS_A_SECOND, SECONDS_A_STEP, CLASSICAL_SECONDS = 3e10, 5e-4, 1.5
+FLOPS_A_SECOND, SECONDS_A_STEP, CLASSICAL_SECONDS = 5e10, 4e-4, 1.0
 RULE_SECONDS = 0.4
 BYTES_A_CELL = 60_000
 

@@ -53,8 +53,17 @@ def kinds(data: pd.DataFrame) -> list[tuple[str, str]]:
     return list(dict.fromkeys(zip(data["architecture"], data["data_fusion"], strict=True)))
 
 
-def draw(axis: Axes, data: pd.DataFrame, order: list[tuple[str, str]], labels: bool) -> None:
-    """Draw one data set's points: small ones for variants, large ones with intervals for kinds."""
+def draw(
+    axis: Axes,
+    data: pd.DataFrame,
+    order: list[tuple[str, str]],
+    labels: bool,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> None:
+    """Draw one data set's points: small ones for variants, large ones with intervals for kinds.
+
+    Intervals end at `bounds`, beyond which the quantity has no values.
+    """
     for place, kind in enumerate(order):
         mine = data[(data["architecture"] == kind[0]) & (data["data_fusion"] == kind[1])]
         colour, marker = style.colour(kind[0]), style.marker(kind[1])
@@ -64,8 +73,8 @@ def draw(axis: Axes, data: pd.DataFrame, order: list[tuple[str, str]], labels: b
         for mean in records(mine[mine["variant"] == ""]):
             half = mean.half if np.isfinite(mean.half) else 0.0
             axis.errorbar(
-                mean.value, place + 0.36, xerr=half, marker=marker, ms=5.5, color=colour, mec="black", mew=0.7,
-                ecolor="black", elinewidth=1.1, capsize=2, zorder=4,
+                mean.value, place + 0.36, xerr=_within(mean.value, half, bounds), marker=marker, ms=5.5,
+                color=colour, mec="black", mew=0.7, ecolor="black", elinewidth=1.1, capsize=2, zorder=4,
             )  # fmt: skip
     axis.set_ylim(len(order) - 0.4, -0.5)
     names = [" ".join(part for part in (a.replace("_", "-"), f if f != "none" else "") if part) for a, f in order]
@@ -73,6 +82,10 @@ def draw(axis: Axes, data: pd.DataFrame, order: list[tuple[str, str]], labels: b
     axis.tick_params(axis="y", length=0)
     axis.grid(axis="x")
     layout.numbers(axis)
+
+
+def _within(value: float, half: float, bounds: tuple[float, float]) -> list[list[float]]:
+    return [[min(half, value - bounds[0])], [min(half, bounds[1] - value)]]
 
 
 def handles() -> list[Line2D]:

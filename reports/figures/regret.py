@@ -59,7 +59,7 @@ def draw(data: pd.DataFrame, heading: Heading) -> Figure:
     )  # fmt: skip
     for place, (axis, name) in enumerate(zip(axes, names, strict=True)):
         mine = data[data["dataset"] == name]
-        groups.draw(axis, mine, order, labels=place % 4 == 0)
+        groups.draw(axis, mine, order, labels=place % 4 == 0, bounds=(0.0, 1.0))
         for column in lines:
             if mine[column].iloc[0] <= reach[name]:
                 axis.axvline(mine[column].iloc[0], color=COLOUR, ls=LINES[column][1], lw=1)
