@@ -7,10 +7,11 @@ import pytest
 import fusebench
 from fusebench import datasets, fusion
 from fusebench.benchmarks import plan
-from fusebench.benchmarks.choose import split_list, variant_names
+from fusebench.benchmarks.choose import variant_names
 from fusebench.benchmarks.suite import check
 from fusebench.core.errors import FusebenchError
 from fusebench.core.fingerprint import forget_sources
+from fusebench.core.names import split_list
 
 SMALL = "synthetic_private(rows=60,test_rows=50)"
 
