@@ -64,17 +64,13 @@ def _compute(job: Job, store: Store) -> Record:
     history = fitted.variant.history
     own = stages.get(job.name)  # a baseline's training is its stage
     shared = [] if own else list(stages.values())
-    return Record(
-        cell=job.hash,
-        variant=job.name,
-        dataset=job.dataset,
-        seed=job.seed,
-        fold=job.fold,
+    return _record(
+        job,
         status="ok",
         metrics=metrics,
         curves=history.curves,
         epoch=history.epoch,
-        phases={"load": load, **_added(history.phases, load)},
+        phases=history.phases | {"load": history.phases.get("load", 0.0) + load},
         times={
             "wall_own": own.wall if own else fitted.wall,
             "cpu_own": own.cpu if own else fitted.cpu,
@@ -85,15 +81,22 @@ def _compute(job: Job, store: Store) -> Record:
         memory=own.memory if own else peak_memory(job.device),
         parameters=fitted.variant.parameters(),
         flops=fitted.variant.flops(rows.test.unlabelled()),
-        stages=tuple(sorted(job.stages.values())),
         split=split,
         predictions=digest,
-        environment=job.environment,
     )
 
 
-def _added(phases: dict[str, float], load: float) -> dict[str, float]:
-    return phases | {"load": phases.get("load", 0.0) + load}
+def _record(job: Job, **found: Any) -> Record:
+    return Record(
+        cell=job.hash,
+        variant=job.name,
+        dataset=job.dataset,
+        seed=job.seed,
+        fold=job.fold,
+        stages=tuple(sorted(job.stages.values())),
+        environment=job.environment,
+        **found,
+    )
 
 
 def fit(job: Job, rows: Bundle, stages: dict[str, StageResult]) -> Fitted:
@@ -146,17 +149,7 @@ def metrics_of(rows: Bundle, log_p: dict[str, Any], positive: str | None) -> dic
 
 def failure(job: Job, status: str, reason: str) -> Record:
     """Return the record of a cell that gave no result."""
-    return Record(
-        cell=job.hash,
-        variant=job.name,
-        dataset=job.dataset,
-        seed=job.seed,
-        fold=job.fold,
-        status=status,
-        reason=reason,
-        stages=tuple(sorted(job.stages.values())),
-        environment=job.environment,
-    )
+    return _record(job, status=status, reason=reason)
 
 
 def keep(path: Path, state: dict[str, Any]) -> None:

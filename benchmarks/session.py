@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -43,6 +44,8 @@ class Session:
         self.lowest: dict[tuple[str, ...], Cell] = {}  # the cell that is timed for its (variant, data set)
         for cell in sorted(plan.cells, key=lambda c: c.seed):
             self.lowest.setdefault(cell.key[:2], cell)
+        # asked several times before the first job, and every answer reads a fitted model to check it
+        self._stage_state = cache(self._read_stage)
         self.begin = time.monotonic()
         self.own: Path | None = None
         self.aside: list[Popen[bytes]] = []  # draws the first seed meanwhile
@@ -98,7 +101,7 @@ class Session:
         used = {stage.hash: stage for cell in todo for stage in cell.stages.values()}
         return [stage for stage in used.values() if self._stage_state(stage.hash) is None]
 
-    def _stage_state(self, hash: str) -> dict[str, Any] | None:
+    def _read_stage(self, hash: str) -> dict[str, Any] | None:
         held = stage_files.read(self.store.stage_path(hash))
         if held is None or held["status"] == "unavailable":
             return None
