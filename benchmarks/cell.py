@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from .data import bundle, store_split
 from .job import Job, Outcome
 from .metrics import log_probabilities, score
 from .stages import StageResult, load_stage
+from .suite import Metric
 from .work import explain, make_task, peak_memory, reset_peak, status_of
 
 
@@ -143,7 +144,7 @@ def metrics_of(rows: Bundle, log_p: dict[str, Any], positive: str | None) -> dic
     index = rows.classes.index(positive) if positive in rows.classes else None
     test = score(log_p["test"], rows.test.labels, rows.test.log_posterior, index)
     held_out = score(log_p["validation"], rows.validation.labels, None, index)
-    wanted = ("accuracy", "log_loss", "balanced_accuracy", "auroc", "average_precision")
+    wanted = get_args(Metric)  # whichever a suite is judged by, its validation value selects
     return test | {f"validation_{name}": held_out[name] for name in wanted}
 
 

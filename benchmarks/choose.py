@@ -15,7 +15,7 @@ from .suite import Suite
 
 
 def sources(
-    suite: Suite, chosen: Collection[str], own: DataSet | None, stored: Collection[str]
+    suite: Suite, chosen: Collection[str], own: Collection[DataSet], stored: Collection[str]
 ) -> dict[str, DataSet]:
     """Return the data sets that a plan is about, by canonical name.
 
@@ -26,7 +26,7 @@ def sources(
     chosen
         Names and globs of those to compute.
     own
-        The user's own, in place of the suite's.
+        The user's own, in place of the suite's; empty = the suite's.
     stored
         Names that have records; those that no longer exist are left out.
 
@@ -36,12 +36,12 @@ def sources(
         For a name that is none, for `own` beside `chosen`, and where no data set has the positive label.
     """
     datasets.load_all()
-    if own is not None:
+    if own:
+        found = {source.name: source for source in own}
         if chosen:
             raise FusebenchError(
-                f"The data set {own.name!r} stands in for those of the suite: leave out --datasets, or the data."
+                f"The data set {min(found)!r} stands in for those of the suite: leave out --datasets, or the data."
             )
-        found = {own.name: own}
     else:
         listed = dataset_names(suite.suite.datasets)
         found = {name: datasets.get(name) for name in listed | dataset_names(chosen, listed)}

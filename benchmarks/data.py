@@ -29,15 +29,15 @@ def _loaded(dataset: str, seed: int, own: Path | None) -> Bundle:
 
 @lru_cache(maxsize=HELD)
 def source(dataset: str, own: Path | None = None) -> DataSet:
-    """Return a registered data set by name, or the user's from its file."""
+    """Return a registered data set by name, or one of the user's from their file."""
     if own is not None:
-        return pickle.loads(own.read_bytes())
+        return pickle.loads(own.read_bytes())[dataset]
     datasets.load_all()
     return datasets.get(dataset)
 
 
 def store_split(store: Store, dataset: str, seed: int, rows: Bundle) -> str:
-    """Store row ids, groups, labels and exact log posterior of every split; return the name.
+    """Store row ids, groups, labels, absent inputs and exact log posterior of every split; return the name.
 
     The name is a hash of the data set's name, the seed and the contents: other rows are another file.
     """
@@ -47,6 +47,8 @@ def store_split(store: Store, dataset: str, seed: int, rows: Bundle) -> str:
         arrays[f"{split}_labels"] = part.labels
         if part.groups is not None:
             arrays[f"{split}_groups"] = np.asarray(part.groups).astype(str)
+        if not part.present.all():  # which decisions a rule was given
+            arrays[f"{split}_present"] = part.present
         if part.log_posterior is not None:
             arrays[f"{split}_log_posterior"] = part.log_posterior.astype(np.float32)
     taken = hashlib.sha256(f"{dataset}/{seed}".encode())

@@ -60,7 +60,7 @@ def describe(plan: Plan, store: Store, environments: dict[str, Any]) -> dict[str
         },
         "variants": {name: variant(name) for name in sorted({cell.variant for cell in plan.cells})},
         "datasets": {
-            name: dataset(source, held.get("datasets", {}).get(name)) | {"own": name == plan.own}
+            name: dataset(source, held.get("datasets", {}).get(name)) | {"own": name in plan.own}
             for name, source in plan.sources.items()
         },
         "environments": held.get("environments", {}) | environments,
@@ -88,7 +88,7 @@ def dataset(source: DataSet, held: dict[str, Any] | None = None) -> dict[str, An
         "home": card.home,
         "citation": card.citation,
         "notes": list(card.notes),
-        "verified": bool(card.checksum_source) or not card.files,
+        "verified": card.verified,
         "interaction": interaction(source),
         "identity": source.identity(),
         "bayes": held["bayes"] if held is not None and same else source.bayes(),

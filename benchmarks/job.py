@@ -29,9 +29,11 @@ class Job:
     keep_model
         Whether the fitted model is stored until it has been timed.
     own
-        File of a pickled data set of the user's, or None for a registered one.
+        File of the user's pickled data sets by name, or None for a registered one.
     cells
         For `timing`: the cells of one data set, (hash, variant, stages).
+    probes
+        For `timing`: names of the variants whose interaction between modalities is measured.
     """
 
     kind: str
@@ -49,6 +51,7 @@ class Job:
     keep_model: bool = False
     own: Path | None = None
     cells: tuple[tuple[str, str, Mapping[str, str]], ...] = ()
+    probes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

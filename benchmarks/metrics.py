@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score, roc_curve
 
 from ..results.store import LOWEST
 
@@ -35,7 +35,7 @@ def score(
     log_posterior
         Exact log p(y | x), (n, K), on synthetic sets: adds regret and divergence.
     positive
-        Index of the positive class, for `average_precision`; None averages over classes.
+        Index of the positive class, for `average_precision` and sensitivity; None averages over classes.
     """
     p = np.exp(log_p)
     predicted = log_p.argmax(1)
@@ -53,6 +53,7 @@ def score(
         "auroc": rank[0],
         "auroc_classes": float(rank[1]),
         "average_precision": average_precision(p, labels, positive),
+        "sensitivity_at_90_specificity": sensitivity(p, labels, positive, 0.9),
         **calibration(p, labels),
     }
     return values | (against_exact(log_p, log_posterior) if log_posterior is not None else {})
@@ -74,6 +75,22 @@ def average_precision(p: np.ndarray, labels: np.ndarray, positive: int | None) -
     classes = [k for k in np.unique(labels) if positive is None or k == positive]
     scores = [average_precision_score(labels == k, p[:, k]) for k in classes]
     return float(np.mean(scores)) if scores else float("nan")
+
+
+def sensitivity(p: np.ndarray, labels: np.ndarray, positive: int | None, specificity: float) -> float:
+    """Return the largest share of positive rows found while `specificity` of the negative ones are left alone.
+
+    The threshold is taken from the scored rows themselves, as on a ROC curve. Without a positive class the mean
+    over the classes present, each against the rest; NaN where no class has both kinds of rows.
+    """
+    classes = range(p.shape[1]) if positive is None else [positive]
+    found = []
+    for k in classes:
+        truth = labels == k
+        if 0 < truth.sum() < len(truth):
+            false_alarms, hits, _ = roc_curve(truth, p[:, k], drop_intermediate=False)
+            found.append(hits[false_alarms <= 1 - specificity + 1e-12].max())
+    return float(np.mean(found)) if found else float("nan")
 
 
 def bins(n: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
@@ -20,7 +20,12 @@ OnSeed = Callable[[Store, str], Popen[bytes]]
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may ask of a run; see `fusebench run --help`."""
+    """What a user may ask of a run; see `fusebench run --help`.
+
+    Beyond that: `own` are the user's data sets, of which the first stands in for the suite's and the others are
+    computed beside it; `probes` are variants whose interaction is measured when they are timed; `expected` holds
+    measured seconds of training by (variant, data set), in place of a rough count.
+    """
 
     variants: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
@@ -31,7 +36,9 @@ class Options:
     shard: tuple[int, int] = (1, 1)
     plugins: tuple[str, ...] = ()
     out: Path = Path(".")
-    own: DataSet | None = None
+    own: tuple[DataSet, ...] = ()
+    probes: tuple[str, ...] = ()
+    expected: Mapping[tuple[str, str], float] = field(default_factory=dict)
     dry_run: bool = False
     quiet: bool = False
 

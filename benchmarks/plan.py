@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -76,14 +76,14 @@ class Plan:
     sources
         The data sets by canonical name.
     own
-        The name of the one that is the user's own, or None.
+        Names of those that are the user's own.
     """
 
     suite: Suite
     cells: tuple[Cell, ...]
     wanted: frozenset[str]
     sources: Mapping[str, DataSet]
-    own: str | None = None
+    own: frozenset[str] = frozenset()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -97,7 +97,7 @@ def make(
     variants: Collection[str] = (),
     chosen: Collection[str] = (),
     seeds: Iterable[int] = (),
-    own: DataSet | None = None,
+    own: Sequence[DataSet] = (),
     stored: Collection[tuple[str, str, int]] = (),
 ) -> Plan:
     """Plan a suite.
@@ -110,7 +110,8 @@ def make(
         Names and globs of variants and data sets, and seeds, that this run computes; empty = the suite's.
         Any registered name may be given, also one that the suite does not list.
     own
-        A data set of the user's that stands in for the suite's.
+        Data sets of the user's: the first stands in for the suite's, the others are computed beside it, by the
+        variants of this run alone.
     stored
         Keys of records in the folder, so that those the suite does not list keep their place.
 
@@ -120,8 +121,8 @@ def make(
         For any name, option or setting that does not exist or fit; nothing has run then.
     """
     found = sources(suite, chosen, own, {key[1] for key in stored})
-    listed = {own.name} if own else dataset_names(suite.suite.datasets)
-    wanted_sets = dataset_names(chosen, listed) if chosen else listed
+    listed = {own[0].name} if own else dataset_names(suite.suite.datasets)
+    wanted_sets = set(found) if own else dataset_names(chosen, listed) if chosen else listed
     listed_variants = variant_names(suite.suite.variants)
     wanted_variants = variant_names(variants, listed_variants) if variants else listed_variants
     wanted_seeds = set(seeds) or set(suite.suite.seeds)
@@ -148,7 +149,7 @@ def make(
         tuple(ordered),
         frozenset(c.hash for c in wanted),
         {name: source for name, source in found.items() if name in shown_sets},
-        own.name if own else None,
+        frozenset(source.name for source in own),
     )
 
 

@@ -11,6 +11,7 @@ from .. import datasets, fusion
 from ..core.errors import FusebenchError
 from ..core.machine import fingerprint
 from ..core.names import split_list
+from ..datasets import DataSet
 from ..results.record import BAD, Key, Record
 from ..results.store import Store
 from . import announce
@@ -71,20 +72,31 @@ def run(suite: str | Path | Suite, options: Options, on_seed: OnSeed | None = No
 def prepare(suite: str | Path | Suite, options: Options) -> tuple[Plan, Store, dict[Key, Record]]:
     """Return the plan, the folder and its records by key; raises for any mistake."""
     source = suite if isinstance(suite, Suite) else _stored_or_named(str(suite), options)
-    checked = source if isinstance(source, Suite) else load_suite(source)
+    checked = judged_for(source if isinstance(source, Suite) else load_suite(source), options.own)
     fusion.load_all()
     fusion.load_plugins(options.plugins)
     store = Store(folder_of(source, checked, options))
     name = own_data(store)
-    if name is not None and options.own is None:
+    if name is not None and not options.own:
         raise FusebenchError(
-            f"The run in {str(store.root)!r} is of your own data {name!r}: go on with it from Python, "
-            "fusebench.run(suite, data=…)."
+            f"The run in {str(store.root)!r} is of your own data {name!r}: go on with `--data CARD.toml`, or "
+            "from Python, fusebench.run(suite, data=…)."
         )
     records = current(store)
     wanted = split_list(options.variants), split_list(options.datasets)
     plan = planning.make(checked, *wanted, options.seeds, options.own, records)
     return plan, store, records
+
+
+def judged_for(suite: Suite, own: Sequence[DataSet]) -> Suite:
+    """Return the suite with the metric, positive label and extractors that the user's own data ask for."""
+    suite_table, training = suite.suite, suite.training
+    for source in own[:1]:
+        asked = {"metric": source.metric, "positive": source.positive}
+        suite_table = suite_table.model_copy(update={k: v for k, v in asked.items() if v is not None})
+        chosen = {**training.extractors, **source.extractors}
+        training = training.model_copy(update={"extractors": chosen})
+    return suite.model_copy(update={"suite": suite_table, "training": training})
 
 
 def _stored_or_named(text: str, options: Options) -> str:
@@ -110,7 +122,7 @@ def folder_of(source: str | Path | Suite, suite: Suite, options: Options) -> Pat
     """Return the results folder: the one that was named, else `OUT/results/NAME` (own data: NAME-CARD)."""
     if not isinstance(source, Suite) and (Path(source) / "suite.json").is_file():
         return Path(source)
-    name = f"{suite.name}-{options.own.name}" if options.own else suite.name
+    name = f"{suite.name}-{options.own[0].name}" if options.own else suite.name
     return options.out / "results" / name
 
 
@@ -159,11 +171,10 @@ def broken_entries() -> list[str]:
     return [f"{name} could not be loaded: {why}; the others go on" for name, why in broken.items()]
 
 
-def state(suite: str | Path, out: Path, plugins: tuple[str, ...] = ()) -> tuple[Store, dict[str, int], list[str]]:
+def state(suite: str | Path, options: Options) -> tuple[Store, dict[str, int], list[str]]:
     """Return a run's folder, its counts by status, and remarks: what is unreadable, broken or differs here."""
-    options = Options(out=out, plugins=plugins)
     store = Store(Path(_stored_or_named(str(suite), options)))
-    if own_data(store) is not None:
+    if own_data(store) is not None and not options.own:
         found = stored_counts(store)
     else:
         plan, store, records = prepare(suite, options)

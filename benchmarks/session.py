@@ -40,6 +40,7 @@ class Session:
         self.environment = fingerprint(1, max(self.jobs, 1), options.device)
         self.environment_id = fingerprint_id(self.environment)
         self.costs = Costs(plan.suite.training, dict(plan.sources), records.values())
+        self.costs.seen = {**options.expected, **self.costs.seen}
         self.training = plan.suite.training.model_dump(mode="json")
         self.lowest: dict[tuple[str, ...], Cell] = {}  # the cell that is timed for its (variant, data set)
         for cell in sorted(plan.cells, key=lambda c: c.seed):
@@ -133,11 +134,11 @@ class Session:
         return complete
 
     def _own_file(self, stack: ExitStack) -> Path | None:
-        if self.options.own is None:
+        if not self.options.own:
             return None
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fusebench-own-"))
         path = Path(folder) / "data.pickle"
-        path.write_bytes(pickle.dumps(self.options.own))
+        path.write_bytes(pickle.dumps({source.name: source for source in self.options.own}))
         return path
 
     def _record_incompatible(self, todo: list[Cell]) -> list[Cell]:
@@ -215,7 +216,8 @@ class Session:
         for cells in together.values():
             base = self.job(cells[0])
             listed = tuple((c.hash, c.variant, {n: s.hash for n, s in c.stages.items()}) for c in cells)
-            workers.start(replace(base, kind="timing", name=f"{len(cells)} variants", cells=listed))
+            probes, name = self.options.probes, f"{len(cells)} variants"
+            workers.start(replace(base, kind="timing", name=name, cells=listed, probes=probes))
             while True:
                 if interrupt.count:
                     return False

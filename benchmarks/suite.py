@@ -20,6 +20,11 @@ REPORTS = ("build", "comparisons", "contents", "figures", "matched", "page", "ru
 RESERVED = frozenset([*RESULTS, *REPORTS, "style", "tables", "timing", "wording"])
 
 
+Metric = Literal[
+    "accuracy", "balanced_accuracy", "auroc", "average_precision", "sensitivity_at_90_specificity", "log_loss"
+]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,7 +36,7 @@ class SuiteTable(_Strict):
     variants: tuple[str, ...] = ("tier:core",)
     datasets: tuple[str, ...]
     seeds: tuple[int, ...] = (0, 1, 2)
-    metric: Literal["accuracy", "balanced_accuracy", "auroc", "average_precision", "log_loss"] = "accuracy"
+    metric: Metric = "accuracy"
     positive: str | None = None
 
     @field_validator("name")

@@ -5,8 +5,8 @@ Nothing here imports torch; data sets hand out numpy arrays.
 
 from __future__ import annotations
 
+import functools
 import sys
-from functools import cache
 
 from .bundle import KINDS, Bundle, Inputs, Modality, Rows
 from .card import Card, DataSet
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-@cache
+@functools.cache
 def load_all() -> None:
     """Import every file of this package once, so that each data set in it is registered."""
     REGISTRY.discover(sys.modules[__name__])

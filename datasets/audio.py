@@ -7,18 +7,22 @@ library on the machine), the data set is unavailable and everything else goes on
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import gcd
+from io import BytesIO
+from math import ceil, gcd
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from ..core.errors import DataUnavailableError, FusebenchError
+from ..core.errors import DataUnavailableError, FusebenchError, UnreadableFileError
+from .riff import MAX_RATE, CutShort, SoundFault, checked
 
 WINDOW_SECONDS = 1.0  # spoken digits: median 0.42 s, 99 % below 0.92 s
 FLOOR = 1e-8  # power; digital silence has a finite logarithm
+UNSCALED = 100.0  # 40 dB over full scale: no waveform goes there
 _FFT_SECONDS = 0.064
+_LEAST_HOP = 16  # samples between frames
 
 
 def sound_library() -> ModuleType:
@@ -55,12 +59,19 @@ def _unavailable(library: str, error: Exception) -> DataUnavailableError:
 def read_wav(path: Path, rate: int) -> np.ndarray:
     """Read a sound file as one channel at a given rate.
 
+    WAV of 8 to 32-bit integers, floats, A-law or µ-law (also RF64 and W64), AIFF, FLAC, Ogg and MP3 are
+    told by their content. Integers are scaled by their full range. Floats are taken as they are, somewhat
+    beyond −1..1 too, but refused where they look like integers that were never scaled: whole numbers, or
+    beyond ±100. Only where a file states no length can it be cut unnoticed: a WAV written to a pipe, an
+    MP3 without a frame count.
+
     Parameters
     ----------
     path
-        A WAV file (or another that libsndfile reads); integer samples are scaled by their full range.
+        The file.
     rate
-        Samples a second of the result; another rate in the file is resampled (polyphase filter).
+        Samples a second of the result; another rate in the file is resampled (polyphase filter, the wave
+        continued beyond its ends by point reflection).
 
     Returns
     -------
@@ -69,40 +80,80 @@ def read_wav(path: Path, rate: int) -> np.ndarray:
 
     Raises
     ------
+    UnreadableFileError
+        Where the file is absent, no sound, cut short, empty, or holds what is no waveform in −1..1 (NaN,
+        unscaled integers).
     FusebenchError
-        Where the file is no sound file, is cut short, is empty or holds NaN; it is named.
+        Where `rate` means nothing.
     DataUnavailableError
         Where no sound library is installed.
     """
     library = sound_library()
-    if is_cut(path):
-        raise FusebenchError(f"Sound file {path.name!r} is cut short; replace it by the whole file.")
+    _whole_number("rate", rate, "samples a second")
     try:
-        samples, found = library.read(path, dtype="float32", always_2d=True)
-    except (RuntimeError, OSError) as error:  # libsndfile's errors are RuntimeErrors
-        reason = str(error).replace(str(path), path.name)
-        raise FusebenchError(f"Sound file {path.name!r} cannot be read ({reason}); replace it.") from error
-    wave = samples.mean(axis=1)
-    if len(wave) == 0 or not np.isfinite(wave).all():
-        fault = "no samples" if len(wave) == 0 else "samples that are not finite numbers"
-        raise FusebenchError(f"Sound file {path.name!r} holds {fault}; replace it.")
+        wave, found = _decoded(library, Path(path).read_bytes())
+    except SoundFault as fault:
+        raise UnreadableFileError("Sound file", Path(path), str(fault)) from fault.__cause__
+    except OSError as error:
+        raise UnreadableFileError("Sound file", Path(path), f"cannot be opened ({error.strerror})") from error
     return wave if found == rate else _resampled(wave, found, rate)
 
 
+def _decoded(library: ModuleType, content: bytes) -> tuple[np.ndarray, int]:
+    source = BytesIO(checked(content))
+    try:
+        with library.SoundFile(source) as sound:
+            promised, rate = sound.frames, sound.samplerate
+            samples = sound.read(dtype="float32", always_2d=True)
+    except (RuntimeError, ValueError, TypeError, MemoryError) as error:  # libsndfile raises RuntimeErrors
+        reason = str(getattr(error, "error_string", "")).strip().rstrip(".") or type(error).__name__
+        raise SoundFault(f"cannot be decoded ({reason}): it is damaged or cut short; replace it") from error
+    if not 0 < rate <= MAX_RATE:
+        raise SoundFault(f"states {rate:,} samples a second; replace it")
+    if len(samples) < promised:
+        raise CutShort(f"is cut short ({len(samples):,} of {promised:,} samples); replace it by the whole file")
+    _check_samples(samples)
+    return samples.mean(axis=1), rate
+
+
+def _check_samples(samples: np.ndarray) -> None:
+    if len(samples) == 0 or not np.isfinite(samples).all():
+        fault = "no samples" if len(samples) == 0 else "samples that are not finite numbers"
+        raise SoundFault(f"holds {fault}; replace it")
+    peak = float(abs(samples).max())
+    if peak > UNSCALED or (peak > 1 and (samples == np.rint(samples)).all()):
+        raise SoundFault(
+            f"holds values up to {peak:g} where a waveform lies in −1..1: it looks like integers that were "
+            "never scaled; divide them by their full range"
+        )
+
+
 def is_cut(path: Path) -> bool:
-    """Return whether a RIFF file is shorter than its header says; libsndfile reads such files silently."""
-    with path.open("rb") as stream:
-        head = stream.read(8)
-    promised = int.from_bytes(head[4:], "little")
-    streamed = promised in (0, 0xFFFFFFFF)  # written to a pipe, where the length was not known
-    return head[:4] == b"RIFF" and not streamed and path.stat().st_size < promised + 8
+    """Return whether a sound file is shorter than its header says; libsndfile reads such files silently."""
+    try:
+        checked(path.read_bytes())
+    except CutShort:
+        return True
+    except SoundFault:
+        return False
+    return False
+
+
+def _whole_number(name: str, value: object, unit: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise FusebenchError(f"Sound {name}={value!r}: expected a whole number of {unit}, from 1 on.")
 
 
 def _resampled(wave: np.ndarray, found: int, rate: int) -> np.ndarray:
+    """Resample, the wave going on beyond its ends point-reflected: against silence the filter would ring."""
     from scipy.signal import resample_poly
 
-    common = gcd(found, rate)
-    return resample_poly(wave, rate // common, found // common).astype(np.float32)
+    up, down = rate // gcd(found, rate), found // gcd(found, rate)
+    reach = ceil(10 * max(1, down / up))  # of scipy's filter, in samples of the file
+    margin = down * ceil(reach / down)
+    longer = np.pad(wave, margin, mode="reflect", reflect_type="odd")
+    start = margin // down * up
+    return resample_poly(longer, up, down)[start : start + ceil(len(wave) * up / down)].astype(np.float32)
 
 
 def centred(wave: np.ndarray, samples: int) -> np.ndarray:
@@ -114,11 +165,13 @@ def centred(wave: np.ndarray, samples: int) -> np.ndarray:
     return np.pad(wave, (spare // 2, spare - spare // 2))
 
 
-def log_mel(wave: np.ndarray, rate: int, bands: int, frames: int) -> np.ndarray:
+def log_mel(wave: np.ndarray, rate: int, bands: int, frames: int, seconds: float = WINDOW_SECONDS) -> np.ndarray:
     """Turn a waveform into a picture of fixed size: natural log of mel-band power.
 
-    One second is kept whatever the recording's length: a longer one loses both ends equally, a shorter
-    one stands in the middle of silence. So durations stay visible and a frame is always 1/`frames` s.
+    `seconds` are kept whatever the recording's length: a longer one loses both ends equally, a shorter
+    one stands in the middle of silence. So durations stay visible and a frame is always `seconds` /
+    `frames` long, rounded down to whole samples. Each is measured under a window of 64 ms around its
+    start.
 
     Parameters
     ----------
@@ -128,6 +181,8 @@ def log_mel(wave: np.ndarray, rate: int, bands: int, frames: int) -> np.ndarray:
         Samples a second.
     bands, frames
         Height and width of the picture; the bands reach from 0 Hz to rate / 2.
+    seconds
+        What is kept, in s.
 
     Returns
     -------
@@ -136,11 +191,14 @@ def log_mel(wave: np.ndarray, rate: int, bands: int, frames: int) -> np.ndarray:
 
     Raises
     ------
+    FusebenchError
+        Where a number means nothing, `seconds` are shorter than one window, or a frame would have fewer
+        than 16 samples.
     DataUnavailableError
         Where librosa is not installed.
     """
     melspectrogram = _mel_function()
-    samples = int(WINDOW_SECONDS * rate)
+    samples = _window(rate, bands, frames, seconds)
     power = melspectrogram(
         y=centred(wave, samples),
         sr=rate,
@@ -150,3 +208,19 @@ def log_mel(wave: np.ndarray, rate: int, bands: int, frames: int) -> np.ndarray:
         fmax=rate / 2,
     )[:, :frames]
     return np.log(np.maximum(power, FLOOR)).astype(np.float32)[None]
+
+
+def _window(rate: int, bands: int, frames: int, seconds: float) -> int:
+    """Return how many samples are kept, once the numbers go together."""
+    for name, value, unit in (("rate", rate, "samples a second"), ("bands", bands, "mel bands")):
+        _whole_number(name, value, unit)
+    _whole_number("frames", frames, "columns")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not _FFT_SECONDS <= seconds < 1e6:
+        raise FusebenchError(f"Sound seconds={seconds!r}: expected a time in s, from {_FFT_SECONDS:g} on.")
+    samples = int(seconds * rate)
+    if samples < frames * _LEAST_HOP:
+        raise FusebenchError(
+            f"Sound frames={frames}: {seconds:g} s at {rate} samples a second have room for at most "
+            f"{samples // _LEAST_HOP}; take fewer frames or more seconds."
+        )
+    return samples

@@ -5,9 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .bundle import Bundle, Modality
+
+if TYPE_CHECKING:
+    from .raw_file import Raw
 
 PAIRINGS = ("natural", "by_label", "synthetic")
 
@@ -28,11 +31,22 @@ class Card:
     licence, home, citation
         As published.
     files
-        Relative path → checksum of every raw file or group of files; part of a cell's identity.
+        Relative path → checksum of every raw file or group of files; part of a cell's identity. Taken
+        from `sources` where it is not given.
     checksum_source
         Where the checksums come from; empty means the set is *unverified*.
     notes
         Sentences a reader of its results must know.
+    sources
+        The raw files themselves, for what looks after them without loading the set.
+    split
+        The rule by which rows are trained on, validated on and tested, in a sentence.
+    figures
+        Published figures and how far ours compare with them, a sentence each.
+    terms
+        What a user has to accept or do before the files may be had; empty where nothing.
+    met
+        False for a loader that has only met small files in the published format, never the real ones.
     """
 
     title: str
@@ -45,6 +59,21 @@ class Card:
     files: Mapping[str, str] = field(default_factory=dict)
     checksum_source: str = ""
     notes: tuple[str, ...] = ()
+    sources: tuple[Raw, ...] = ()
+    split: str = ""
+    figures: tuple[str, ...] = ()
+    terms: str = ""
+    met: bool = True
+
+    def __post_init__(self) -> None:
+        """State each checksum once: on the raw file."""
+        if self.sources and not self.files:
+            object.__setattr__(self, "files", {source.path: source.checksum for source in self.sources})
+
+    @property
+    def verified(self) -> bool:
+        """Whether every raw file has a published checksum and the loader has met the real files."""
+        return self.met and (not self.files or (bool(self.checksum_source) and all(self.files.values())))
 
 
 @dataclass(frozen=True)
@@ -72,6 +101,21 @@ class DataSet:
     @abstractmethod
     def rows(self) -> dict[str, int]:
         """Rows of a seed by split: `train`, `validation`, `test` (of fold 0 where folds differ)."""
+
+    @property
+    def metric(self) -> str | None:
+        """The metric by which its results are judged, where the data set asks for one."""
+        return None
+
+    @property
+    def positive(self) -> str | None:
+        """The class that `average_precision` and sensitivity are about, where the data set names one."""
+        return None
+
+    @property
+    def extractors(self) -> Mapping[str, str]:
+        """Modality name → extractor, where the data set asks for one."""
+        return {}
 
     @property
     def folds(self) -> int:

@@ -1,7 +1,8 @@
-"""Which table row, picture and recording make a pair of digits_trimodal: by (fold, seed) alone.
+"""Which table row, picture and recording make a pair of the digits sets: by (fold, seed) alone.
 
 A source row stands in one split only. Pictures and recordings are cut into six disjoint folds;
-the table, which is too short for that, is cut by arcs of a circle.
+the table, which is too short for that, is cut by arcs of a circle. Where a split has more pairs than a
+source has rows for it, the rows are gone through again, within the split.
 """
 
 from __future__ import annotations
@@ -14,29 +15,29 @@ from ..core.seeding import generator
 from .mfeat import PER_CLASS as TABLE_ROWS
 from .mfeat import TWINS
 from .splits import fold_of, fold_split
+from .spoken import SPEAKERS, turns
 
 FAMILY = "digits_trimodal"  # what splits and noise are drawn by: all editions have the same pairs
 PER_CLASS = {"train": 120, "validation": 40, "test": 40}  # in the order of fold_split
-SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
-RECORDINGS = tuple(sorted(f"{d}_{s}_{i}.wav" for d in range(10) for s in SPEAKERS for i in range(50)))
+FOLDED = 10_000  # pictures of t10k are cut into folds; those of MNIST's own training part only train
 
 
-def spoken_digits() -> np.ndarray:
-    """Return the digit of every recording, int64 of shape (3000,)."""
-    return np.array([int(name[0]) for name in RECORDINGS])
-
-
-def pairs(digits: Mapping[str, np.ndarray], seed: int, held_out: bool) -> dict[str, dict[str, np.ndarray]]:
-    """Return the pairs of one seed, 120 / 40 / 40 a digit.
+def pairs(
+    digits: Mapping[str, np.ndarray], seed: int, held_out: bool, per_class: Mapping[str, int] | None = None
+) -> dict[str, dict[str, np.ndarray]]:
+    """Return the pairs of one seed.
 
     Parameters
     ----------
     digits
-        The digit of every row of `tabular`, `image` and `audio`.
+        The digit of every row of some of `tabular`, `image` and `audio`. Pictures from the 10,000th on
+        are of MNIST's training part: they alone train then, and pictures before it alone are tested.
     seed
         The suite's seed; its fold is tested.
     held_out
         Whether the tested speaker is kept out of training; else recordings are cut at random.
+    per_class
+        Split → pairs a digit; by default 120 / 40 / 40.
 
     Returns
     -------
@@ -44,21 +45,30 @@ def pairs(digits: Mapping[str, np.ndarray], seed: int, held_out: bool) -> dict[s
         Split → source → row numbers, in the order of the pairs.
     """
     pools = {source: _pools(source, target, seed, held_out) for source, target in digits.items()}
-    return {split: _drawn(digits, pools, seed, split) for split in PER_CLASS}
+    counts = per_class or PER_CLASS
+    return {split: _drawn(digits, pools, seed, split, counts[split]) for split in PER_CLASS}
 
 
 def _drawn(
-    digits: Mapping[str, np.ndarray], pools: Mapping[str, dict[str, np.ndarray]], seed: int, split: str
+    digits: Mapping[str, np.ndarray],
+    pools: Mapping[str, dict[str, np.ndarray]],
+    seed: int,
+    split: str,
+    count: int,
 ) -> dict[str, np.ndarray]:
-    count = PER_CLASS[split]
     order = generator("order of pairs", dataset=FAMILY, seed=seed, split=split).permutation(10 * count)
     drawn = {}
     for source, target in digits.items():
         rng = generator("pairs", dataset=FAMILY, seed=seed, split=split, source=source)
         pool = pools[source][split]
-        picks = [rng.permutation(pool[target[pool] == digit])[:count] for digit in range(10)]
+        picks = [_picked(rng, pool[target[pool] == digit], count) for digit in range(10)]
         drawn[source] = np.concatenate(picks)[order]
     return drawn
+
+
+def _picked(rng: np.random.Generator, rows: np.ndarray, count: int) -> np.ndarray:
+    """Return `count` rows in random order: none a second time before each has come once."""
+    return np.concatenate([rng.permutation(rows) for _ in range(-(-count // len(rows)))])[:count]
 
 
 def _pools(source: str, digits: np.ndarray, seed: int, held_out: bool) -> dict[str, np.ndarray]:
@@ -67,11 +77,14 @@ def _pools(source: str, digits: np.ndarray, seed: int, held_out: bool) -> dict[s
     if source == "tabular":
         return _arcs(fold, partition)
     if source == "audio" and held_out:
-        speaker = np.array([SPEAKERS.index(name.split("_")[1]) for name in RECORDINGS])
-        turn = (speaker - fold) % len(SPEAKERS)  # 0 is tested, 1 validates, 2 to 5 train
+        turn = turns(fold)
         cuts = turn > 1, turn == 1, turn == 0
         return {name: np.flatnonzero(rows) for name, rows in zip(PER_CLASS, cuts, strict=True)}
-    return dict(zip(PER_CLASS, fold_split(digits, seed, f"{FAMILY}/{source}", len(SPEAKERS)), strict=True))
+    folded = digits[:FOLDED]
+    pools = dict(zip(PER_CLASS, fold_split(folded, seed, f"{FAMILY}/{source}", len(SPEAKERS)), strict=True))
+    if len(digits) > FOLDED:
+        pools["train"] = np.arange(FOLDED, len(digits))
+    return pools
 
 
 def _arcs(fold: int, partition: int) -> dict[str, np.ndarray]:

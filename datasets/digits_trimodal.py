@@ -9,52 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
+from typing import ClassVar
 
 import numpy as np
 
 from ..core.errors import FusebenchError, unknown
 from ..core.seeding import generator
-from . import mfeat
-from .audio import is_cut, log_mel, read_wav, sound_library
+from . import mfeat, mnist
 from .bundle import Bundle, Modality, Rows, all_present, check
-from .cache import cached_array
 from .card import Card, DataSet
-from .digits_pairs import FAMILY, PER_CLASS, RECORDINGS, SPEAKERS, pairs, spoken_digits
-from .fetch import Raw, folder_sha256, raw
-from .image import area_average, read_idx
+from .digits_pairs import FAMILY, PER_CLASS, pairs
+from .mnist import PICTURE_LABELS, PICTURES
 from .registry import register
+from .spoken import RECORDINGS, SPEAKERS, SPOKEN, log_mels, spoken_digits
 
-_RATE = 8000
 _TABLES = ("fou", "zer", "mor")
-_MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
-
-
-def _first_cut(folder: Path) -> str:
-    cut = [name for name in RECORDINGS if is_cut(folder / name)]
-    return f"holds {len(cut)} files that are cut short, first {cut[0]!r}" if cut else ""
-
-
-PICTURES = Raw(
-    "mnist/t10k-images-idx3-ubyte.gz",
-    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-    _MNIST + "t10k-images-idx3-ubyte.gz",
-)
-PICTURE_LABELS = Raw(
-    "mnist/t10k-labels-idx1-ubyte.gz",
-    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-    _MNIST + "t10k-labels-idx1-ubyte.gz",
-)
-SPOKEN = Raw(
-    "fsdd/recordings",
-    "dbd573d7cafe79c4b49f65718115e1304e24e067fa39eff18a660dc6cb9c360f",
-    "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.zip",
-    archive=True,
-    names=RECORDINGS,
-    digest=partial(folder_sha256, names=RECORDINGS),
-    explain=_first_cut,
-)
 _SOURCES = (PICTURES, PICTURE_LABELS, SPOKEN, *(mfeat.VIEWS[view] for view in _TABLES))
 
 CARD = Card(
@@ -67,7 +37,10 @@ CARD = Card(
     "mnist/; https://github.com/Jakobovski/free-spoken-digit-dataset/tree/v1.0.10",
     citation="LeCun et al. 1998, Gradient-based learning applied to document recognition (MNIST); Jackson et "
     "al., Free Spoken Digit Dataset v1.0.10; Duin, Multiple Features, doi 10.24432/C5HC70",
-    files={source.path: source.checksum for source in _SOURCES},
+    sources=_SOURCES,
+    split="Six folds, one a speaker: fold f tests speaker f and a sixth of the pictures, the next validates, the "
+    "rest train; a picture, recording or table row stands in one split.",
+    figures=("None published: the pairs are made here.",),
     checksum_source="MNIST: of the files; FSDD: of the sorted lines `name sha256` of the wav files; mfeat: "
     "of the numbers as little-endian float64",
     notes=(
@@ -115,6 +88,8 @@ class DigitsTrimodal(DataSet):
     mel: int = 16
     noise: float = 1.0
     speakers: str = "held_out"
+    _full: ClassVar[bool] = False
+    _per_class: ClassVar[Mapping[str, int]] = PER_CLASS
 
     def __post_init__(self) -> None:
         """Refuse options that mean nothing."""
@@ -144,7 +119,7 @@ class DigitsTrimodal(DataSet):
     @property
     def rows(self) -> dict[str, int]:
         """Pairs by split."""
-        return {split: 10 * count for split, count in PER_CLASS.items()}
+        return {split: 10 * count for split, count in self._per_class.items()}
 
     @property
     def folds(self) -> int:
@@ -154,8 +129,8 @@ class DigitsTrimodal(DataSet):
     def load(self, seed: int) -> Bundle:
         """Return the pairs of one seed; they depend on it and on `speakers`, on no other option."""
         sources = self._read()
-        digits = {"tabular": mfeat.labels(), "image": _picture_digits(), "audio": spoken_digits()}
-        chosen = pairs(digits, seed, held_out=self.speakers == "held_out")
+        digits = {"tabular": mfeat.labels(), "image": mnist.both_digits(self._full), "audio": spoken_digits()}
+        chosen = pairs(digits, seed, self.speakers == "held_out", self._per_class)
         parts = {split: self._rows(index, sources) for split, index in chosen.items()}
         scale = _scale(parts["train"].inputs)
         noisy = {split: self._degraded(rows, split, seed, scale) for split, rows in parts.items()}
@@ -163,18 +138,22 @@ class DigitsTrimodal(DataSet):
 
     def _read(self) -> dict[str, np.ndarray]:
         tables = np.hstack([mfeat.read_view(view) for view in _TABLES])
-        return {"tabular": tables, "image": _pictures(self.size), "audio": _recordings(self.mel)}
+        return {"tabular": tables, "audio": log_mels(self.mel)}
 
     def _rows(self, index: Mapping[str, np.ndarray], sources: Mapping[str, np.ndarray]) -> Rows:
         names = [RECORDINGS[i] for i in index["audio"]]
         stems = [PurePosixPath(name).stem for name in names]
         ids = [
-            f"mnist-{i}|fsdd-{s}|mfeat-{j}"
-            for i, s, j in zip(index["image"], stems, index["tabular"], strict=True)
+            f"{picture}|fsdd-{stem}|mfeat-{row}"
+            for picture, stem, row in zip(mnist.both_names(index["image"]), stems, index["tabular"], strict=True)
         ]
         voices = np.array([stem.split("_")[1] for stem in stems])
         return Rows(
-            {m.name: sources[m.name][index[m.name]] for m in self.modalities},
+            {
+                "tabular": sources["tabular"][index["tabular"]],
+                "image": mnist.both_pictures(index["image"], self.size),
+                "audio": sources["audio"][index["audio"]],
+            },
             all_present(len(ids), 3),
             spoken_digits()[index["audio"]],
             np.array(ids),
@@ -199,22 +178,3 @@ def _scale(train: Mapping[str, np.ndarray]) -> dict[str, tuple]:
         "image": (np.float32(0), np.float32(1)),
         "audio": (sound.mean(), sound.std()),
     }
-
-
-def _pictures(size: int) -> np.ndarray:
-    place = raw(PICTURES)
-    key = f"mnist-t10k|{PICTURES.checksum}|size={size},v1"
-    return cached_array(key, lambda: area_average(read_idx(place), size)[:, None] / np.float32(255))
-
-
-def _picture_digits() -> np.ndarray:
-    return read_idx(raw(PICTURE_LABELS)).astype(np.int64)
-
-
-def _recordings(mel: int) -> np.ndarray:
-    sound_library()  # whether sound can be had must not depend on what an earlier run cached
-    folder = raw(SPOKEN)
-    key = f"fsdd-log-mel|{SPOKEN.checksum}|bands={mel},frames={mel},v1"
-    return cached_array(
-        key, lambda: np.stack([log_mel(read_wav(folder / n, _RATE), _RATE, mel, mel) for n in RECORDINGS])
-    )

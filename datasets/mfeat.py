@@ -40,7 +40,8 @@ CARD = Card(
     licence="CC BY 4.0",
     home="https://archive.ics.uci.edu/dataset/72/multiple+features",
     citation="Duin, R. Multiple Features. UCI Machine Learning Repository. doi 10.24432/C5HC70",
-    files={source.path: source.checksum for source in VIEWS.values()},
+    sources=tuple(VIEWS.values()),
+    split="Five stratified folds by seed; identical rows stay in one.",
     checksum_source="of the numbers as little-endian float64, C order; taken from the UCI files",
     notes=(
         "Saturated: single views reach 98 % and more, so it is good for regression tests and useless for ranking.",

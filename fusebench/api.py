@@ -51,7 +51,7 @@ def run(
     seeds
         Seeds to compute; empty = the suite's.
     data
-        A data set of your own (see `from_arrays`) in place of the suite's.
+        A data set of your own in place of the suite's: the path of a data card, or what `from_arrays` made.
     out
         Base folder of `results/` and `reports/`.
     jobs
@@ -84,8 +84,7 @@ def run(
     from .benchmarks.options import Options, shard_of
     from .benchmarks.run import run as compute
 
-    if isinstance(data, str | Path):
-        raise FusebenchError(f"data={str(data)!r}: a data card is not read yet; make arrays with from_arrays.")
+    source = open_data(data, quiet)
     if retry not in (None, "failed"):
         raise FusebenchError(f"retry={retry!r} is not 'failed'.")
     options = Options(
@@ -98,7 +97,7 @@ def run(
         shard=shard_of(shard) if shard else (1, 1),
         plugins=tuple(str(Path(p).resolve()) for p in plugins),
         out=Path(out),
-        own=data,
+        own=() if source is None else (source,),
         dry_run=dry_run,
         quiet=quiet,
     )
@@ -150,6 +149,15 @@ def _command() -> str:
     if script.is_relative_to(Path.cwd()):
         return shlex.quote(str(script.relative_to(Path.cwd())))
     return "fusebench" if shutil.which("fusebench") == found else shlex.quote(found)
+
+
+def open_data(data: DataSet | str | Path | None, quiet: bool = False) -> DataSet | None:
+    """Return the data set that a card describes, or the one that was given."""
+    if not isinstance(data, str | Path):
+        return data
+    from .datasets.own import open_card
+
+    return open_card(data, say=(lambda line: None) if quiet else partial(print, file=sys.stderr))
 
 
 def load_results(suite: str | Path, out: str | Path = ".") -> pd.DataFrame:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__
+from .cli_data import app as data_app
 from .core.errors import FusebenchError, unknown
 from .core.files import dumps
 
@@ -19,12 +20,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="Data sets: what there is and what is known about them.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
 SuiteArgument = Annotated[str, typer.Argument(help="A suite's name, a path ending in .toml, or a run's folder.")]
 Out = Annotated[Path, typer.Option(help="Base folder of results/ and reports/.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, all else on stderr.")]
+Data = Annotated[Path | None, typer.Option(help="A data card (TOML) whose rows stand in for the suite's.")]
 Plugin = Annotated[list[Path] | None, typer.Option(help="A file that registers variants; repeatable.")]
 
 
@@ -57,6 +58,7 @@ def run(
     device: Annotated[str, typer.Option(help="Torch device of training.")] = "cpu",
     retry: Annotated[str | None, typer.Option(help="'failed': compute failed cells again.")] = None,
     shard: Annotated[str | None, typer.Option(help="I/N: the I-th of N parts of the missing cells.")] = None,
+    data: Data = None,
     plugin: Plugin = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would be computed.")] = False,
     report: Annotated[bool, typer.Option(help="Write tables and figures at the end.")] = True,
@@ -75,6 +77,7 @@ def run(
         device=device,
         retry=retry,
         shard=shard,
+        data=data,
         plugins=plugin or (),
         dry_run=dry_run,
         report=report,
@@ -94,12 +97,22 @@ def _seeds(texts: list[str]) -> list[int]:
 
 @app.command()
 def status(
-    suite: SuiteArgument = "quick", out: Out = Path("."), plugin: Plugin = None, json: Json = False
+    suite: SuiteArgument = "quick",
+    out: Out = Path("."),
+    data: Data = None,
+    plugin: Plugin = None,
+    json: Json = False,
 ) -> None:
     """Count the cells of a suite: done, failed, stale, missing."""
+    from . import api
+    from .benchmarks.options import Options
     from .benchmarks.run import state
 
-    store, found, remarks = state(suite, out, tuple(str(p.resolve()) for p in plugin or ()))
+    own = api.open_data(data)
+    options = Options(
+        out=out, plugins=tuple(str(p.resolve()) for p in plugin or ()), own=() if own is None else (own,)
+    )
+    store, found, remarks = state(suite, options)
     for line in remarks:
         print(line, file=sys.stderr)
     if json:
@@ -197,29 +210,3 @@ def check(name: Annotated[str, typer.Argument(help="A variant.")], plugin: Plugi
     from . import listing
 
     raise typer.Exit(listing.check(name, tuple(str(p.resolve()) for p in plugin or ())))
-
-
-@data_app.command("list")
-def data_list(json: Json = False) -> None:
-    """List the data sets."""
-    list_("datasets", json=json)
-
-
-@data_app.command("show")
-def data_show(name: str, json: Json = False) -> None:
-    """Print a data set's card, rows and, on synthetic sets, exact ceilings."""
-    from . import listing
-
-    shown = listing.data_card(name)
-    print(dumps(shown) if json else listing.card_text(shown))
-
-
-@data_app.command("fetch")
-def data_fetch(
-    names: Annotated[list[str] | None, typer.Argument(help="Default: every public set.")] = None,
-) -> None:
-    """Fetch public data into the cache and check it; say what cannot be had here."""
-    from . import listing
-
-    for line in listing.fetch(tuple(names or ())):
-        print(line)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from .core.errors import DataUnavailableError, UnknownNameError, unknown
+from .core.errors import UnknownNameError, unknown
 
 COLUMNS = {
     "variants": ("id", "architecture", "data_fusion", "level", "sharing", "training", "learner", "tier"),
-    "datasets": ("name", "pairing", "source_family", "modalities", "title"),
+    "datasets": ("name", "pairing", "source_family", "modalities", "checked", "title"),
     "suites": ("name", "file"),
 }
 
@@ -46,6 +46,8 @@ def data_sets() -> list[dict[str, Any]]:
             "pairing": entry.card.pairing,
             "source_family": entry.card.source_family,
             "licence": entry.card.licence,
+            "verified": entry.card.verified,
+            "checked": "verified" if entry.card.verified else "unverified",
             "modalities": ",".join(m.kind for m in _modalities(entry.id)),
         }
         for entry in datasets.REGISTRY
@@ -128,7 +130,7 @@ def _explain_value(value: str) -> str:
 
 def _explain_variant(text: str) -> str:
     from . import fusion
-    from .fusion.taxonomy import AXES
+    from .fusion.taxonomy import ABSENT, AXES
 
     entry, name = fusion.resolve(text)
     about = entry.metadata(name.options)
@@ -141,6 +143,7 @@ def _explain_variant(text: str) -> str:
         "Called elsewhere": ", ".join(about["aliases"]),
         "Known to peers as": ", ".join(f"{peer}: {known}" for peer, known in about["also_known_as"].items()),
         "Same function as": ", ".join(same) and f"{', '.join(same)} (class {family!r}, on mapped weights)",
+        "Where a modality is absent": ABSENT[about["absent"]],
         "Source": about["reference"],
         "Options": ", ".join(f"{key}={value}" for key, value in entry.defaults.items()),
         "Defined at": about["place"],
@@ -183,6 +186,12 @@ def data_card(name: str) -> dict[str, Any]:
         "licence": card.licence,
         "home": card.home,
         "citation": card.citation,
+        "terms": card.terms,
+        "split": card.split,
+        "published_figures": list(card.figures),
+        "verified": card.verified,
+        "checksum_source": card.checksum_source,
+        "files": dict(card.files),
         "notes": list(card.notes),
         "bayes": source.bayes(),
     }
@@ -200,25 +209,15 @@ def card_text(card: dict[str, Any]) -> str:
         f"Rows a seed: {rows}",
         f"Pairing: {card['pairing']}; source family: {card['source_family']}",
     ]
-    lines += [f"{key.capitalize()}: {card[key]}" for key in ("licence", "home", "citation") if card[key]]
+    told = ("split", "licence", "terms", "home", "citation")
+    lines += [f"{key.capitalize()}: {card[key]}" for key in told if card[key]]
+    lines += [f"Published: {sentence}" for sentence in card["published_figures"]]
+    if card["files"]:
+        state = "verified" if card["verified"] else "unverified"
+        lines.append(f"Files: {state}; checksums: {card['checksum_source'] or 'none published'}")
     lines += [f"Note: {note}" for note in card["notes"]]
     if card["bayes"]:
         lines.append("Best possible accuracy of each subset of modalities (± standard error):")
         for key, value in card["bayes"]["subsets"].items():
             lines.append(f"  {key:40} {value['accuracy']:.4f} ± {value['accuracy_se']:.4f}")
     return "\n".join(lines)
-
-
-def fetch(names: tuple[str, ...]) -> Iterator[str]:
-    """Load public data sets once, so that their files are in the cache; yield a line each."""
-    from . import datasets
-
-    datasets.load_all()
-    for name in names or tuple(entry.id for entry in datasets.REGISTRY if entry.card.files):
-        source = datasets.get(name)
-        try:
-            rows = source.load(0)
-        except DataUnavailableError as error:
-            yield f"{name}: unavailable: {error}"
-        else:
-            yield f"{name}: {', '.join(f'{len(part)} {split}' for split, part in rows.splits.items())} rows"

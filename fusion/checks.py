@@ -18,7 +18,8 @@ import torch
 
 from ..core.names import Name
 from ..datasets.bundle import Bundle
-from . import network_checks as network_checks  # enters its checks
+from . import absence_checks as absence_checks  # enters its checks
+from . import network_checks as network_checks
 from .build import build, expand, make_task
 from .neural import NeuralVariant
 from .registry import Entry, resolve

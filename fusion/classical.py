@@ -14,6 +14,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from ..core.seeding import Seeds
 from ..datasets.bundle import Inputs, Modality, Rows
@@ -107,13 +108,21 @@ def reduce_wide(modalities: tuple[Modality, ...], learner: Any, seed: int) -> Pi
         wide = modality.kind in ("image", "audio") and modality.size > WIDE
         return SafePCA(WIDE, random_state=seed32(seed)) if wide else "passthrough"
 
-    return make_pipeline(per_modality(modalities, make), learner)
+    # rows that lack a modality project to one point up to rounding, and a tree would split between its copies
+    return make_pipeline(per_modality(modalities, make), FunctionTransformer(np.float32), learner)
 
 
 class SafePCA(PCA):
-    """PCA whose number of components gives way to the number of rows and columns at hand."""
+    """PCA whose number of components gives way to the rank of the rows at hand."""
 
     def fit_transform(self, X: np.ndarray, y: Any = None) -> np.ndarray:
-        """Fit with at most min(rows, columns) components, then transform."""
+        """Fit with at most as many components as the rows have dimensions, then transform."""
         self.n_components = min(self.n_components, *X.shape)
+        projected = super().fit_transform(X, y)
+        spread = self.singular_values_
+        # beyond the rank a component is rounding error, which a scaler or a tree behind it would read as data
+        rank = max(1, int((spread > spread[0] * max(X.shape) * np.finfo(X.dtype).eps).sum()))
+        if rank == self.n_components:
+            return projected
+        self.n_components = rank
         return super().fit_transform(X, y)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from ..core.errors import FusebenchError, unknown
 from ..core.names import Name, canonical, parse, spell
 from ..core.registry import Registry
-from .taxonomy import AXES, Axes
+from .taxonomy import ABSENT, AXES, Axes
 from .variant import Requires
 
 TIERS = ("core", "full")
@@ -50,6 +50,8 @@ class Entry:
         Options as spelt in a name (`linear=true`) → the class they put the entry into.
     contestable
         Axis → the value that others would argue for.
+    absent
+        What it does with a modality that is absent in a row: a key of `taxonomy.ABSENT`.
     per_modality
         The option that a data set's modality names fill, one cell each (baselines).
     """
@@ -66,6 +68,7 @@ class Entry:
     equivalence_class: str | None = None
     equivalence_by_options: Mapping[str, str] = field(default_factory=dict)
     contestable: Mapping[str, str] | None = None
+    absent: str = "training_mean"
     per_modality: str | None = None
 
     @property
@@ -107,6 +110,7 @@ class Entry:
             "tier": self.tier,
             "equivalence_class": self.equivalence(options),
             "also_known_as": dict(self.also_known_as),
+            "absent": self.absent,
             "contestable": dict(self.contestable) if self.contestable else None,
             "reference": self.reference,
             "definition": self.doc.split("\n\n")[0].replace("\n", " "),
@@ -150,6 +154,8 @@ def register(id: str, *, tier: str = "core", **about: Any) -> Callable[[Definiti
     missing = {"architecture", "data_fusion", "level", "operator"} - set(about)
     if missing:
         raise FusebenchError(f"register({id!r}) lacks the axis {min(missing)!r}; see fusion/taxonomy.py.")
+    if about.get("absent", "training_mean") not in ABSENT:
+        raise unknown(f"way with absent modalities of variant {id!r}", about["absent"], ABSENT)
     axes = Axes(**{key: about.pop(key) for key in list(about) if key in axis_names})
 
     def add(definition: Definition) -> Definition:

@@ -64,6 +64,13 @@ AXES: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+# What an entry does with a modality that is absent in a row.
+ABSENT: Mapping[str, str] = {
+    "training_mean": "the mean of the training rows that have it stands in for it",
+    "left_out": "it has no say: the rule runs over the modalities that are there",
+    "prior": "its expert is taken to say what the class prior says",
+}
+
 # Other vocabularies: what a word of the literature covers here.
 ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "intermediate": {

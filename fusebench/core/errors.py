@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class FusebenchError(Exception):
@@ -20,6 +21,29 @@ class DuplicateNameError(FusebenchError):
 
 class DataUnavailableError(FusebenchError):
     """Data that could not be had here (no network, no sound library); its cells become `unavailable`."""
+
+
+class UnreadableFileError(FusebenchError):
+    """A picture, sound or other data file that does not hold what it should.
+
+    Parameters
+    ----------
+    kind
+        What the file should have been, as the sentence begins: `"Picture"`, `"Sound file"`.
+    file
+        The file; the sentence names it by its last part, lists of faults may want the whole.
+    reason
+        The rest of the sentence without the full stop: `"is cut short; replace it by the whole file"`.
+    """
+
+    def __init__(self, kind: str, file: Path, reason: str):
+        super().__init__(f"{kind} {file.name!r} {reason}.")
+        self.kind = kind
+        self.file = file
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[UnreadableFileError], tuple[str, Path, str]]:
+        return type(self), (self.kind, self.file, self.reason)  # crosses to other processes whole
 
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:

@@ -14,7 +14,12 @@ from .decisions import SMALLEST, DecisionRule, Decisions
 
 KITTLER = "Kittler et al. 1998, doi 10.1109/34.667881"
 DECISION: dict[str, Any] = dict(
-    architecture="late", data_fusion="merge", level="decisions", training="apart", learner="neural"
+    architecture="late",
+    data_fusion="merge",
+    level="decisions",
+    training="apart",
+    learner="neural",
+    absent="left_out",
 )
 
 

@@ -22,6 +22,7 @@ from .rules import late_mean
     level="decisions",
     operator="stacking",
     training="apart",
+    absent="prior",
     reference="Wolpert 1992, doi 10.1016/S0893-6080(05)80023-1",
     words=("stacked generalization", "meta-learner"),
 )

@@ -77,34 +77,40 @@ class Drawn:
 
 
 FIGURES: dict[str, Spec] = {}
+OCCASIONAL: dict[str, Spec] = {}  # most runs do not hold what these show, and need not be told so
 
 
 def figure(
-    name: str, title: str, caption: str, *, frame: Callable[[Run], pd.DataFrame], empty: str
+    name: str, title: str, caption: str, *, frame: Callable[[Run], pd.DataFrame], empty: str, always: bool = True
 ) -> Callable[[Draw], Draw]:
-    """Register the decorated `draw` as a figure; see `Spec` for the parameters."""
+    """Register the decorated `draw` as a figure; see `Spec` for the parameters.
+
+    One that is not `always` told of is passed over in silence where it has nothing to show, unless asked for.
+    """
 
     def register(draw: Draw) -> Draw:
-        FIGURES[name] = Spec(name, title, caption, empty, frame, draw)
+        (FIGURES if always else OCCASIONAL)[name] = Spec(name, title, caption, empty, frame, draw)
         return draw
 
     return register
 
 
 def draw_all(run: Run, folder: Path, names: Iterable[str] | None = None) -> list[Drawn]:
-    """Draw figures into a folder; those without anything to show say why.
+    """Draw figures into a folder, all of them where no names are given; those with nothing to show say why.
 
     Raises
     ------
     UnknownNameError
         For a name that no figure has.
     """
-    wanted = list(FIGURES if names is None else names)
+    known = FIGURES | OCCASIONAL
+    wanted = list(known if names is None else names)
     for name in wanted:
-        if name not in FIGURES:
-            raise unknown("figure", name, FIGURES)
+        if name not in known:
+            raise unknown("figure", name, known)
     style.announce((*run.variants, *run.datasets))
-    return [_draw(FIGURES[name], run, folder) for name in wanted]
+    drawn = [_draw(known[name], run, folder) for name in wanted]
+    return [each for each in drawn if each.paths or each.name in FIGURES or names is not None]
 
 
 def _draw(spec: Spec, run: Run, folder: Path) -> Drawn:

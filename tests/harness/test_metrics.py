@@ -26,6 +26,7 @@ BY_HAND = {
     "auroc": (1 + 2.5 / 4) / 2,  # class 1: of 4 pairs two are right and one is tied
     "auroc_classes": 2,
     "average_precision": (1 + (0.5 * 1 + 0.5 * 0.5)) / 2,
+    "sensitivity_at_90_specificity": (1 + 1 / 2) / 2,  # class 1: only the row at .8 is above both others
     "ece": (abs(1 + 0 - 0.5 - 0.6) + abs(1 + 1 - 0.7 - 0.8)) / 4,  # two bins of two rows each
 }
 
@@ -79,6 +80,13 @@ def test_average_precision_of_the_positive_class(positive, value):
 
 def test_average_precision_of_an_absent_positive_class_is_undefined():
     assert np.isnan(score(np.log(P), LABELS, None, 2)["average_precision"])
+
+
+def test_sensitivity_leaves_nine_negatives_of_ten_alone():
+    p = np.array([0.95, 0.6, 0.2, *np.linspace(0.05, 0.5, 9), 0.7])  # the last of ten negatives is high
+    labels = np.array([1] * 3 + [0] * 10)
+    found = score(np.log(np.c_[1 - p, p]), labels, None, 1)
+    assert found["sensitivity_at_90_specificity"] == pytest.approx(2 / 3)
 
 
 # ---- calibration

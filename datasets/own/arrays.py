@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import FusebenchError
+from ...core.errors import FusebenchError
 
 
 def as_text(values: Any, owner: str) -> list[str]:

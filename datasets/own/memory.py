@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import FusebenchError, unknown
-from ..core.names import parse
+from ...core.errors import FusebenchError, unknown
+from ...core.names import parse
+from ..bundle import KINDS, Bundle, Modality, Rows, check
+from ..card import Card, DataSet
+from ..splits import fold_split
 from .arrays import as_text, dense, in_order, listed
-from .bundle import KINDS, Bundle, Modality, Rows, check
-from .card import Card, DataSet
-from .splits import fold_split
 
 _AXES = {"tabular": (2,), "embedding": (2,), "image": (3, 4), "audio": (3, 4)}
 _DEFAULT_KIND = {2: "tabular", 3: "image", 4: "image"}

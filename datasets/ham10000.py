@@ -1,0 +1,106 @@
+"""HAM10000: dermatoscopic pictures of pigmented skin lesions, with age, sex and place on the body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .assembled import Items
+from .card import Card
+from .fetch import Raw, raw
+from .picture_table import Pictured, PictureTable, every, files_by_name, label_indexes
+from .records import Record, read_columns
+from .registry import register
+
+_HOME = "https://dataverse.harvard.edu/api/access/datafile"
+TABLE = Raw(
+    "ham10000/HAM10000_metadata.csv",
+    "md5:8f85fb1aa29d80a2797247e434deb79d",
+    f"{_HOME}/4338392?format=original",
+    size=690_218,
+)
+PICTURES = (
+    Raw(
+        "ham10000/HAM10000_images_part_1",
+        "",
+        f"{_HOME}/3172585",
+        archive=True,
+        members=("*.jpg",),
+        size=1_366_522_108,
+        archive_checksum="md5:4639bfa73ab251610530a97c898e6e46",
+    ),
+    Raw(
+        "ham10000/HAM10000_images_part_2",
+        "",
+        f"{_HOME}/3172584",
+        archive=True,
+        members=("*.jpg",),
+        size=1_403_566_547,
+        archive_checksum="md5:da43d6cc50f6613013be07e8986b384b",
+    ),
+)
+COUNTS = {"akiec": 327, "bcc": 514, "bkl": 1099, "df": 115, "mel": 1113, "nv": 6705, "vasc": 142}
+
+CARD = Card(
+    title="HAM10000",
+    summary="10,015 dermatoscopic pictures of 7,470 pigmented lesions, seven diagnoses, and age, sex, place",
+    pairing="natural",
+    source_family="ham10000",
+    licence="CC BY-NC 4.0",
+    home="https://doi.org/10.7910/DVN/DBW86T",
+    citation="Tschandl, Rosendahl and Kittler, The HAM10000 dataset, a large collection of multi-source "
+    "dermatoscopic images of common pigmented skin lesions, Scientific Data 5, 180161, 2018, doi "
+    "10.1038/sdata.2018.161",
+    sources=(TABLE, *PICTURES),
+    checksum_source="md5 of the table and of the two archives as Harvard Dataverse publishes them",
+    split="Five folds, stratified by diagnosis, no lesion in two of them; one tests, the next validates.",
+    figures=(
+        "None to compare with: published accuracies come from networks pre-trained on ImageNet and from other "
+        "splits, many of which part the pictures of one lesion.",
+    ),
+    terms="Non-commercial use only (CC BY-NC 4.0).",
+    met=False,
+    notes=(
+        "Left out: `dx_type`, how the diagnosis was confirmed, which depends on what it was; and `dataset`, the "
+        "collection a picture came from, which could be a shortcut.",
+        "Imbalanced: two thirds are melanocytic nevi; results are judged by balanced accuracy.",
+        "Several pictures of one lesion: lesions never cross a split. Patients are not told apart in the table.",
+        "2.8 GB to download.",
+    ),
+)
+
+
+@register("ham10000", CARD)
+@dataclass(frozen=True)
+class Ham10000(PictureTable):
+    """`image` in colour, and `record`: age, sex and the place on the body.
+
+    Options: `size`, the side of the picture in pixels.
+    """
+
+    id = "ham10000"
+    published = 10_015
+
+    @property
+    def record(self) -> Record:
+        """Age, sex (`unknown` is a value), and 15 places on the body."""
+        return Record(("age",), {"sex": 3, "localization": 15})
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The seven diagnoses by the codes of the original, in alphabetic order."""
+        return tuple(COUNTS)
+
+    @property
+    def metric(self) -> str:
+        """Balanced accuracy: two thirds of the rows are of one class."""
+        return "balanced_accuracy"
+
+    def read(self) -> Pictured:
+        """Read the table; a picture is the file named by `image_id` in either part."""
+        columns = read_columns(raw(TABLE), ("image_id", "lesion_id", "dx", *self.record.columns))
+        labels = label_indexes(columns["dx"], self.classes, self.id)
+        items = Items(labels, np.array(columns["image_id"]), np.array(columns["lesion_id"]))
+        files = files_by_name(map(raw, PICTURES), ".jpg")
+        return Pictured(every(columns["image_id"], files, self.id), columns, items)
