@@ -137,6 +137,15 @@ def grids(names: Iterable[str]) -> list[Grid]:
     return kept
 
 
+def swept(names: Iterable[str]) -> set[str]:
+    """Return the names that a sweep or a grid holds, without the bases."""
+    every = list(names)
+    centres = bases(every)
+    found = {name for base in centres for line in sweeps(every, base).values() for _, name in line}
+    found |= {name for each in grids(every) for name in each.cells.values()}
+    return found - set(centres)
+
+
 def _rectangles(plane: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
     """Return the points that are a corner of a rectangle whose four corners are there."""
     return {

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from fusebench.reports.families import Family, compared, families, standings
 from fusebench.reports.figures import FIGURES, OCCASIONAL, draw_all
-from fusebench.reports.figures.registry import Heading, opened
+from fusebench.reports.figures.registry import Heading, opened, without_sweeps
 from fusebench.reports.run import load
 from fusebench.reports.statistics import within
 
@@ -233,3 +233,18 @@ def test_a_run_without_sweeps_is_not_told_of_them(tmp_path):
     assert not (tmp_path / "dials.png").exists()
     (drawn,) = draw_all(run, tmp_path, ["phase"])
     assert "grid" in drawn.reason and not drawn.paths
+
+
+def test_other_figures_leave_swept_settings_out_and_say_so(wide, tmp_path):
+    settled = without_sweeps(wide)
+    assert settled.datasets == (name(),)
+    assert set(settled.cells["dataset"]) == {name()}
+    assert settled.note == f"1 of {len(wide.datasets)} data sets: the swept settings are in figures of their own"
+    (drawn,) = draw_all(wide, tmp_path, ["accuracy"])
+    assert drawn.width < 12
+
+
+def test_a_few_settings_side_by_side_are_no_sweep_to_leave_out(tmp_path):
+    sets = [name(d_u=value) for value in (1, 2, 3)]
+    few = stored(tmp_path, {"late_mean": {dataset: [(0.1, 0.1)] for dataset in sets}})
+    assert without_sweeps(few) is few

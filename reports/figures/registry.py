@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,11 +18,13 @@ from ...core.errors import unknown
 from ...core.files import write_atomic, write_text
 from .. import style
 from ..run import Run
+from ..sweeps import swept
 from ..tables import csv
 from ..wording import label, sentence, title_notes
 
 DPI = 200
 SUFFIXES = ("png", "svg")
+MANY_SETTINGS = 16
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,20 @@ def draw_all(run: Run, folder: Path, names: Iterable[str] | None = None) -> list
         if name not in known:
             raise unknown("figure", name, known)
     style.announce((*run.variants, *run.datasets))
-    drawn = [_draw(known[name], run, folder) for name in wanted]
+    settled = without_sweeps(run)
+    drawn = [_draw(known[name], settled if name in FIGURES else run, folder) for name in wanted]
     return [each for each in drawn if each.paths or each.name in FIGURES or names is not None]
+
+
+def without_sweeps(run: Run) -> Run:
+    """Return the run without the settings of long sweeps: figures of one panel a data set would be metres wide."""
+    aside = swept(run.datasets)
+    if len(aside) < MANY_SETTINGS:
+        return run
+    kept = tuple(name for name in run.datasets if name not in aside)
+    note = f"{len(kept)} of {len(run.datasets)} data sets: the swept settings are in figures of their own"
+    cells, curves = (table[table["dataset"].isin(kept)] for table in (run.cells, run.curves))
+    return replace(run, datasets=kept, cells=cells, curves=curves, note=" · ".join(filter(None, (run.note, note))))
 
 
 def _draw(spec: Spec, run: Run, folder: Path) -> Drawn:
