@@ -16,8 +16,10 @@ from . import suites
 
 # a suite's name becomes results/NAME and reports/NAME, where code and the reference run live too
 RESULTS = ("reference", "perf", "record", "store", "frames")
-REPORTS = ("build", "comparisons", "contents", "figures", "matched", "page", "run", "scoreboard", "statistics")
-RESERVED = frozenset([*RESULTS, *REPORTS, "style", "tables", "timing", "wording"])
+REPORTS = ("build", "comparisons", "contents", "decision", "families", "figures", "matched", "page", "run")
+RESERVED = frozenset(
+    [*RESULTS, *REPORTS, "scoreboard", "statistics", "style", "sweeps", "tables", "timing", "wording"]
+)
 
 
 Metric = Literal[

@@ -1,8 +1,11 @@
 """Synthetic data: dials, and what the data sets hand out."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
+from fusebench.benchmarks.suite import load
 from fusebench.core.errors import FusebenchError
 from fusebench.datasets import Modality, get
 from fusebench.datasets.registry import REGISTRY
@@ -50,6 +53,27 @@ class TestDials:
             ({"d_u": 2, "imbalance": 0}, "imbalance=0"),
             ({"d_u": 2, "clutter": -1}, "clutter=-1"),
             ({"d_u": 2, "templates": -1}, "templates=-1"),
+            ({"d_u": 2, "misaligned": 1.5}, "misaligned=1.5"),
+            ({"d_u": 2, "misaligned": [0.1, 0.2]}, "list of 3, one for each modality (tabular, image, audio)"),
+            ({"d_u": 2, "missing": -0.1}, "missing=-0.1"),
+            ({"d_u": 2, "missing": 1}, "not all of them 1"),
+            ({"d_u": 2, "missing": [0.1, 0.2]}, "list of 3, one for each modality (tabular, image, audio)"),
+            ({"d_u": 2, "missing": [0.1, 0.2, [0.1, 0.2]]}, "missing=[0.1,0.2,[0.1,0.2]]"),
+            ({"d_u": 2, "missing": [0.1, 0.2, [0.1, 0.2, 0.3, "x"]]}, "a list of 4, one for each class"),
+            ({"d_u": 2, "label_noise": 1.1}, "label_noise=1.1"),
+            ({"d_u": 2, "label_noise": [0.1, 0.1, 0.1]}, "label_noise=[0.1,0.1,0.1]"),
+            ({"d_u": 2, "snr_levels": 2}, "snr_levels=2"),
+            ({"d_u": 2, "snr_levels": []}, "snr_levels=[]"),
+            ({"d_u": 2, "snr_levels": [1, 2]}, "expected a list of [level,weight]"),
+            ({"d_u": 2, "snr_levels": [[1, 0.5], [2, 0.4]]}, "sum to 1"),
+            ({"d_u": 2, "snr_levels": [[1, 1], [2, 0]]}, "weights above 0"),
+            ({"d_u": 2, "snr_levels": [[-1, 1]]}, "snr_levels=[[-1,1]]"),
+            ({"d_u": 2, "snr_levels": [[0, 1]]}, "a level above 0"),
+            ({"d_u": 2, "time_shift": 1.5}, "time_shift=1.5"),
+            ({"d_u": 2, "time_shift": 16}, "0 to 15"),
+            ({"d_u": 2, "time_shift": 1, "clutter": 0}, "clutter=0"),
+            ({"d_u": 2, "correlated_noise": -1}, "correlated_noise=-1"),
+            ({"d_u": 2, "correlated_noise": [1, 1, 1]}, "correlated_noise=[1,1,1]"),
         ],
     )
     def test_refused_at_construction(self, options, named):
@@ -81,6 +105,114 @@ class TestDials:
     def test_lists_make_a_hashable_set(self):
         assert hash(Synthetic(d_u=[1, 2, 3])) == hash(Synthetic(d_u=(1, 2, 3)))
         assert Synthetic(d_u=[1, 2, 3]) != Synthetic(d_u=[1, 2, 4])
+        nested = {"missing": [[0.1, 0.2, 0.3, 0.6], 0.2, 0], "snr_levels": [[0.5, 0.5], [2, 0.5]]}
+        assert hash(Synthetic(d_u=2, **nested)) == hash(Synthetic(d_u=2, **nested))
+
+    def test_prior_of_the_label_that_is_given(self):
+        dials = Dials(d_u=1, imbalance=8, label_noise=0.4)
+        assert dials.given_prior == pytest.approx(0.6 * dials.prior + 0.1)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "synthetic(d_u=2,missing=[[0.1,0.2,0.3,0.6],0.2,0])",
+            "synthetic(d_u=2,snr_levels=[[0.5,0.5],[2,0.5]])",
+            "synthetic(d_r=1.5,d_s=4,misaligned=0.2)",
+            "synthetic(correlated_noise=2,d_u=2,label_noise=0.1,time_shift=3)",
+        ],
+    )
+    def test_names(self, name):
+        assert get(name).name == name
+        assert get(name).identity() == name
+        spaced = name.replace(",", ", ").replace("=2", "=2.0").replace("=", " = ")
+        assert get(spaced) == get(name)
+
+    def test_defaults_are_left_out_of_names(self):
+        off = "misaligned=0,missing=0,label_noise=0,snr_levels=[[1,1.0]],time_shift=0,correlated_noise=0"
+        assert get(f"synthetic(d_u=2,{off})").name == "synthetic(d_u=2)"
+
+
+def test_suite_of_interactions_turns_one_dial_at_a_time():
+    """Every set differs from the base in one dial, or in the two strengths of the plane."""
+    names = load("interactions").suite.datasets
+    assert [get(name).name for name in names] == list(names) and len(set(names)) == len(names)
+    dials = [get(name).dials for name in names]
+    base = Dials(d_r=1.5, rho_r=0.7, d_u=2, rho_u=0.6, rows=1500, test_rows=2000)
+    turned = [{f.name for f in fields(Dials) if getattr(d, f.name) != getattr(base, f.name)} for d in dials]
+    assert set() in turned
+    assert all(len(t) == 1 or t == {"d_r", "d_s"} for t in turned if t)
+    assert {d.d_r for d in dials} == {0, 0.75, 1.5, 3} and {d.d_s for d in dials} == {0, 2, 4, 6}
+    swept = {"misaligned", "missing", "label_noise", "snr_levels", "time_shift", "correlated_noise", "modalities"}
+    assert swept <= set().union(*turned)
+
+
+GOLDEN = {
+    "synthetic_mixed_synergy(rows=40,test_rows=30)": (
+        "010113111231101201120223012000",
+        {"tabular": [2.06788, 1.09852], "image": [0.16969, -0.24242], "audio": [-0.26427, -0.02609]},
+        [[-1.732834, -5.004209, -4.822493, -0.212623], [-0.01719, -5.004417, -5.090366, -5.47757]],
+    ),
+    'synthetic(classes=3,clutter=0.5,d_r=[1,0.5],d_u=[0,2],d_s=2,imbalance=3,modalities=["embedding","audio"],'
+    "rho_r=0.7,rho_s=0.8,rho_u=[0.5,0.9],rows=20,templates=3,test_rows=30)": (
+        "000010210200200000212000102000",
+        {"embedding": [-2.55409, -1.02816], "audio": [-0.46953, 0.61549]},
+        [[-0.008601, -4.819609, -7.611791], [-0.012956, -4.643988, -5.728008]],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_name_keeps_its_rows(name):
+    """Results are stored under names, so a name must go on to mean the same rows."""
+    labels, numbers, log_posteriors = GOLDEN[name]
+    test = get(name).load(2).test
+    assert "".join(map(str, test.labels)) == labels
+    for modality, ends in numbers.items():  # the last number of the first and of the last row
+        assert test.inputs[modality].reshape(30, -1)[[0, -1], -1] == pytest.approx(ends, abs=1e-5)
+    np.testing.assert_allclose(test.log_posterior[[0, -1]], log_posteriors, atol=1e-6)
+
+
+EVERY = (
+    "synthetic(correlated_noise=3,d_r=1.5,d_s=4,d_u=2,imbalance=2,label_noise=0.1,misaligned=0.1,"
+    "missing=[[0.1,0.2,0.3,0.6],0.3,0.5],rho_r=0.7,rho_s=0.9,rho_u=0.6,rows=400,snr_levels=[[0.7,0.5],[2,0.5]],"
+    "test_rows=2000,time_shift=1)"
+)
+
+
+@pytest.fixture(scope="module")
+def every():
+    return get(EVERY).load(0)
+
+
+class TestEveryDial:
+    def test_absent_is_zero_and_never_not_a_number(self, every):
+        for rows in every.splits.values():
+            assert not rows.present.all(axis=0).any()
+            for m, array in enumerate(rows.inputs.values()):
+                flat = array.reshape(len(rows), -1)
+                assert np.isfinite(flat).all()
+                np.testing.assert_array_equal((flat == 0).all(axis=1), ~rows.present[:, m])
+                assert (flat != 0).all(axis=1)[rows.present[:, m]].all()
+        assert (~every.test.present).all(axis=1).any()  # by the law some rows lack everything
+
+    def test_posterior_is_of_the_rows_that_are_handed_out(self, every):
+        made = get(EVERY)
+        rows = every.test.take(slice(0, 100))
+        z = project([rows.inputs[m.name] for m in made.modalities], made.patterns(), rows.present, 1)
+        assert np.abs(log_posterior(z, made.dials) - rows.log_posterior).max() < 1e-3
+
+    def test_posterior_of_loaded_rows_is_calibrated(self, every):
+        p = np.exp(every.test.log_posterior)
+        np.testing.assert_allclose(p.sum(axis=1), 1)
+        off = (p.argmax(axis=1) == every.test.labels) - p.max(axis=1)
+        assert abs(off.mean()) < 4 * off.std() / np.sqrt(len(off))
+
+    def test_a_seed_is_a_fresh_draw(self, every):
+        again, other = (get(EVERY.replace("test_rows=2000", "test_rows=9")).load(s).test for s in (0, 1))
+        assert not np.array_equal(again.inputs["image"], other.inputs["image"])
+        same = get(EVERY.replace("test_rows=2000", "test_rows=9")).load(1).test
+        np.testing.assert_array_equal(other.inputs["image"], same.inputs["image"])
+        np.testing.assert_array_equal(other.log_posterior, same.log_posterior)
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,10 @@ from scipy.stats import norm
 
 from fusebench.core.seeding import generator
 from fusebench.datasets import get
+from fusebench.datasets.synthetic.ceilings import affordable, ceilings
 from fusebench.datasets.synthetic.dials import Dials
 from fusebench.datasets.synthetic.generator import draw_projections
-from fusebench.datasets.synthetic.posterior import ceilings, log_posterior
+from fusebench.datasets.synthetic.posterior import log_posterior
 from fusebench.datasets.synthetic.sets import Synthetic
 
 DEFAULT_SETS = {
@@ -86,6 +87,40 @@ class TestCeilings:
         once = ceilings(dials, np.random.default_rng(1), 5_000)
         one, two = (b["subsets"]["tabular+image"] for b in (once, made))
         assert_within((one["accuracy"], np.hypot(one["accuracy_se"], two["accuracy_se"])), two["accuracy"])
+
+    def test_presence_alone_tells_what_it_tells(self):
+        """A modality without a cue, absent with P(absent|y): two rows of a table, in closed form."""
+        absence = np.array([0.1, 0.2, 0.3, 0.6])
+        made = Synthetic(d_u=[2, 0], modalities=2, missing=[0, absence.tolist()]).bayes(draws=40_000)
+        joint = np.stack([absence, 1 - absence]) / 4
+        row = made["subsets"]["image"]
+        assert_within((row["accuracy"], row["accuracy_se"]), joint.max(axis=1).sum())
+        truth = (joint * np.log(joint / joint.sum(axis=1, keepdims=True) * 4)).sum()
+        assert_within((row["mutual_information"], row["mutual_information_se"]), truth)
+
+    def test_games_are_those_of_the_label_that_is_given(self):
+        clean = Synthetic(d_u=2, rho_u=0.6, imbalance=3, name="one")
+        noisy = Synthetic(d_u=2, rho_u=0.6, imbalance=3, label_noise=0.4, name="one")
+        one, two = clean.bayes(draws=20_000), noisy.bayes(draws=20_000)
+        assert two["subsets"]["none"]["accuracy"] == pytest.approx(0.6 * clean.dials.prior.max() + 0.1)
+        assert two["subsets"]["none"]["mutual_information"] == 0
+        for key, row in two["subsets"].items():
+            clean_row = one["subsets"][key]
+            errors = np.hypot(0.6 * clean_row["accuracy_se"], row["accuracy_se"])
+            assert_within((0.6 * clean_row["accuracy"] + 0.1, errors), row["accuracy"], rounding=1e-12)
+            assert row["mutual_information"] <= 0.5 * clean_row["mutual_information"]
+        gain = two["subsets"]["tabular+image+audio"]["accuracy"] - two["subsets"]["none"]["accuracy"]
+        assert sum(two["shapley"]["accuracy"].values()) == pytest.approx(gain, abs=1e-12)
+
+    def test_fewer_draws_where_a_row_takes_long(self):
+        every = {
+            "misaligned": 0.2, "missing": 0.2, "label_noise": 0.1, "snr_levels": [[0.5, 0.5], [2, 0.5]],
+            "time_shift": 2, "correlated_noise": 2,
+        }  # fmt: skip
+        cues = {"d_r": 1.5, "d_u": 2, "d_s": 4}
+        few, many = affordable(Dials(**cues, **every)), affordable(Dials(**cues, modalities=5))
+        assert 500 <= affordable(Dials(**cues, **every, modalities=10)) < few < many == 100_000
+        assert Synthetic(**cues, **every, modalities=2).bayes(draws=7)["draws"] == 7
 
 
 @pytest.fixture(scope="module")

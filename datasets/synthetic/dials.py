@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import cycle, islice
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import FusebenchError, unknown
-from ...core.names import spell
 from ..bundle import Modality
+from . import checks
 
 CUES = ("redundant", "private", "synergistic")
 REDUNDANT, PRIVATE, SYNERGISTIC = range(len(CUES))
@@ -48,9 +48,32 @@ class Dials:
     imbalance
         Prior of class 0 over prior of the last class.
     clutter
-        Standard deviation of the noise outside the span of the templates; it changes no ceiling.
+        Standard deviation of the noise outside the span of the templates; it changes no ceiling, except
+        under `time_shift`, which needs some.
     templates
         Seed of the templates, which stay the same over the seeds of a suite.
+    misaligned
+        Probability that the content of a modality belongs to another label, drawn from the prior for
+        this row and modality alone: its redundant and its private symbol share that label, its share is
+        uniform. A number, or one per modality.
+    missing
+        Probability that a modality is absent given the label (before `label_noise`), drawn apart for each
+        modality: a number, or a list with an entry per modality, each a number or a list of one per class.
+        By this law a row may lack every modality, with the product of the probabilities; all that is known
+        of its label then is the prior and what absence tells.
+    label_noise
+        Probability that the label which is given, and scored, is a uniform symbol in place of the label
+        that the row was drawn for.
+    snr_levels
+        Pairs [level, weight]: each row draws a level, which multiplies its strengths in all modalities and
+        is not observed. Weights sum to 1.
+    time_shift
+        Each modality of a row, noise included, is rolled along its last axis by a shift drawn uniformly
+        from 0 to this number of cells.
+    correlated_noise
+        Strength c of a noise that the modalities share: c·g·v is added, with one standard normal g per row
+        and a fixed unit vector v over the template coefficients of all modalities (see
+        `templates.direction`). It makes modalities dependent given the label.
 
     Raises
     ------
@@ -72,21 +95,21 @@ class Dials:
     imbalance: float = 1
     clutter: float = 0.25
     templates: int = 0
+    misaligned: PerModality = 0
+    missing: float | Sequence[float | Sequence[float]] = 0
+    label_noise: float = 0
+    snr_levels: Sequence[Sequence[float]] = ((1, 1),)
+    time_shift: int = 0
+    correlated_noise: float = 0
 
     def __post_init__(self) -> None:
-        for option in fields(self):  # JSON has lists only; tuples keep the dials hashable
-            value = getattr(self, option.name)
-            if isinstance(value, list):
-                object.__setattr__(self, option.name, tuple(value))
+        for option in fields(self):
+            object.__setattr__(self, option.name, checks.hashable(getattr(self, option.name)))
         self._check_modalities()
         self._check_counts()
-        for option in ("d_r", "d_u", "d_s"):
-            self._check_numbers(option, "a number of at least 0", lambda d: d >= 0, listed=True)
-        for option in ("rho_r", "rho_u", "rho_s"):
-            self._check_numbers(option, "a number from 0 to 1", lambda r: r <= 1, listed=option == "rho_u")
-        self._check_numbers("imbalance", "a number above 0", lambda g: g > 0)
-        self._check_numbers("clutter", "a number of at least 0", lambda c: c >= 0)
+        self._check_numbers()
         self._check_cues()
+        self._check_nuisances()
 
     @cached_property
     def inputs(self) -> tuple[Modality, ...]:
@@ -113,10 +136,34 @@ class Dials:
 
     @cached_property
     def prior(self) -> np.ndarray:
-        """Array of shape (K,): label probabilities, π_k ∝ γ^(−k/(K−1))."""
+        """Array of shape (K,): label probabilities before `label_noise`, π_k ∝ γ^(−k/(K−1))."""
         steps = np.arange(self.classes) / (self.classes - 1)
         weights = np.exp(-math.log(self.imbalance) * steps)
         return weights / weights.sum()
+
+    @cached_property
+    def given_prior(self) -> np.ndarray:
+        """Array of shape (K,): probabilities of the labels that are given, (1−ν)·π_k + ν/K."""
+        if not self.label_noise:
+            return self.prior
+        return (1 - self.label_noise) * self.prior + self.label_noise / self.classes
+
+    @cached_property
+    def misalignment(self) -> np.ndarray:
+        """Array of shape (M,): probability that a modality holds the content of another label."""
+        return self._spread(self.misaligned)
+
+    @cached_property
+    def absence(self) -> np.ndarray:
+        """Array of shape (M, K): P(modality m is absent | label y)."""
+        given = self.missing
+        entries = given if isinstance(given, tuple) else (given,) * len(self.inputs)
+        return np.stack([np.broadcast_to(np.asarray(e, dtype=float), self.classes) for e in entries])
+
+    @property
+    def levels(self) -> tuple[tuple[float, float], ...]:
+        """Pairs (level, weight) of what multiplies a row's strengths."""
+        return tuple((float(level), float(weight)) for level, weight in self.snr_levels)
 
     def _spread(self, value: Any) -> np.ndarray:
         return np.broadcast_to(np.asarray(value, dtype=float), (len(self.inputs),))
@@ -127,7 +174,7 @@ class Dials:
         if not isinstance(given, tuple):
             self._whole("modalities", 1, expected, most=MOST)
         elif not 1 <= len(given) <= MOST:
-            raise _refused("modalities", given, f"a whole number, {expected}")
+            raise checks.refused("modalities", given, f"a whole number, {expected}")
         else:
             for kind in given:
                 if kind not in SHAPES:
@@ -139,24 +186,22 @@ class Dials:
         self._whole("rows", least, f"at least {least}, four for each class")
         self._whole("test_rows", 1, "at least 1")
         self._whole("templates", 0, "at least 0, the seed of the templates")
+        longest = min(modality.shape[-1] for modality in self.inputs) - 1
+        self._whole("time_shift", 0, f"0 to {longest}, less than a last axis has cells", most=longest)
 
     def _whole(self, option: str, least: int, expected: str, most: float = math.inf) -> None:
-        value = getattr(self, option)
-        if not _is_number(value) or value != int(value) or not least <= value <= most:
-            raise _refused(option, value, f"a whole number, {expected}")
-        object.__setattr__(self, option, int(value))
+        value = checks.whole(option, getattr(self, option), least, expected, most)
+        object.__setattr__(self, option, value)
 
-    def _check_numbers(
-        self, option: str, expected: str, holds: Callable[[float], bool], listed: bool = False
-    ) -> None:
-        value, names = getattr(self, option), [m.name for m in self.inputs]
-        if listed:
-            expected += f", or a list of {len(names)}, one for each modality ({', '.join(names)})"
-        if listed and isinstance(value, tuple) and len(value) != len(names):
-            raise _refused(option, value, expected)
-        numbers: tuple[Any, ...] = value if listed and isinstance(value, tuple) else (value,)
-        if not all(_is_number(n) and n >= 0 and holds(n) for n in numbers):
-            raise _refused(option, value, expected)
+    def _check_numbers(self) -> None:
+        names = [modality.name for modality in self.inputs]
+        for option in ("d_r", "d_u", "d_s", "clutter", "correlated_noise"):
+            listed = names if option.startswith("d_") else None
+            checks.numbers(option, getattr(self, option), "a number of at least 0", lambda d: d >= 0, listed)
+        for option in ("rho_r", "rho_u", "rho_s", "misaligned", "label_noise"):
+            listed = names if option in ("rho_u", "misaligned") else None
+            checks.numbers(option, getattr(self, option), "a number from 0 to 1", lambda p: p <= 1, listed)
+        checks.numbers("imbalance", self.imbalance, "a number above 0", lambda g: g > 0)
 
     def _check_cues(self) -> None:
         if not self.strengths.any():
@@ -164,7 +209,7 @@ class Dials:
                 "there is no cue, since d_r, d_u and d_s are all 0; give at least one, such as d_u=2."
             )
         if self.strengths[SYNERGISTIC].any() and len(self.inputs) < 2:
-            raise _refused("d_s", self.d_s, "0 with one modality: shares need at least two modalities")
+            raise checks.refused("d_s", self.d_s, "0 with one modality: shares need at least two modalities")
         for modality, in_use in zip(self.inputs, (self.strengths > 0).sum(axis=0), strict=True):
             if modality.size < self.classes * in_use:
                 raise FusebenchError(
@@ -173,10 +218,10 @@ class Dials:
                     "d_u or d_s to 0 for this modality."
                 )
 
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _refused(option: str, value: object, expected: str) -> FusebenchError:
-    return FusebenchError(f"option {option}={spell(value)} was given, expected {expected}.")
+    def _check_nuisances(self) -> None:
+        names = [modality.name for modality in self.inputs]
+        checks.probabilities_by_class("missing", self.missing, names, self.classes)
+        checks.weighted_levels("snr_levels", self.snr_levels)
+        if self.time_shift and not self.clutter:
+            expected = "a number above 0 with time_shift: without noise around the templates a row shows its shift"
+            raise checks.refused("clutter", self.clutter, expected)

@@ -10,13 +10,15 @@ import numpy as np
 from ...core.errors import FusebenchError
 from ...core.names import Name, canonical
 from ...core.seeding import generator
-from ..bundle import Bundle, Modality, Rows, all_present, check
+from ..bundle import Bundle, Modality, Rows, check
 from ..card import Card, DataSet
 from ..registry import register
+from .ceilings import affordable, ceilings
 from .dials import Dials
 from .generator import draw_inputs, draw_symbols, project
-from .posterior import ceilings, log_posterior
-from .templates import templates
+from .nuisances import draw_nuisances
+from .posterior import log_posterior
+from .templates import patterns_of
 
 
 @dataclass(frozen=True, init=False)
@@ -73,11 +75,7 @@ class Synthetic(DataSet):
 
     def patterns(self) -> list[np.ndarray]:
         """Return the templates of each modality, (3, K, *shape): the same for every seed."""
-        in_use = self.dials.strengths > 0
-        return [
-            templates(modality, in_use[:, m].tolist(), self.dials.classes, self.dials.templates)
-            for m, modality in enumerate(self.modalities)
-        ]
+        return list(patterns_of(self.dials))
 
     def load(self, seed: int) -> Bundle:
         """Draw the rows of a seed; each carries its exact `log_posterior` given all modalities."""
@@ -88,28 +86,31 @@ class Synthetic(DataSet):
     def _draw(self, seed: int, split: str, rows: int, patterns: list[np.ndarray]) -> Rows:
         rng = generator("synthetic", dataset=self.name, seed=seed, split=split)
         labels, symbols = draw_symbols(self.dials, rows, rng)
-        inputs = draw_inputs(self.dials, patterns, symbols, rng)
+        hidden = draw_nuisances(self.dials, labels, rng)
+        inputs = draw_inputs(self.dials, patterns, symbols, rng, hidden)
+        z = project(inputs, patterns, hidden.present, self.dials.time_shift)
         return Rows(
             {m.name: x.astype(np.float32) for m, x in zip(self.modalities, inputs, strict=True)},
-            all_present(rows, len(self.modalities)),
-            labels,
+            hidden.present,
+            hidden.given,
             np.array([f"{seed}-{split}-{i}" for i in range(rows)]),
-            log_posterior=log_posterior(project(inputs, patterns), self.dials),
+            log_posterior=log_posterior(z, self.dials),
         )
 
-    def bayes(self, draws: int = 100_000) -> dict[str, Any]:
+    def bayes(self, draws: int | None = None) -> dict[str, Any]:
         """Return the exact ceilings of every subset of modalities, and the modalities' Shapley values.
 
         Parameters
         ----------
         draws
-            Rows averaged over; the standard errors, given beside every value, fall with its root.
+            Rows averaged over; the standard errors, given beside every value, fall with its root. By
+            default 100,000, or fewer where they would take long (`ceilings.affordable`).
 
         Returns
         -------
-        As `posterior.ceilings` says; the same at every call.
+        As `ceilings.ceilings` says; the same at every call.
         """
-        return ceilings(self.dials, generator("bayes", dataset=self.name), draws)
+        return ceilings(self.dials, generator("bayes", dataset=self.name), draws or affordable(self.dials))
 
     def identity(self) -> str:
         """Return the dials that are not at their default: a preset's are in no name and no source."""
@@ -135,6 +136,9 @@ _PRESETS: dict[str, tuple[Card, dict[str, Any]]] = {
             "Synthetic, dials free",
             "Set d_r, d_u or d_s: how much is redundant, private or synergistic.",
             "Has no cue unless one is given, such as synthetic(d_u=2).",
+            "Labels, ceilings and posteriors are those of the labels that are given, after label_noise.",
+            "With missing, modalities are absent independently given the label, so that some rows lack all "
+            "of them; the best guess there is the likeliest label given that.",
         ),
         {},
     ),

@@ -9,16 +9,44 @@ orthonormal then moves each as little as possible.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from ...core.seeding import generator
 from ..bundle import Modality
-from .dials import CUES, PRIVATE, REDUNDANT, SYNERGISTIC
+from .dials import CUES, PRIVATE, REDUNDANT, SYNERGISTIC, Dials
 
 # Multiples of these modulo 1 stay apart however many are taken, so symbols need not know K.
 _STEP = 0.6180339887
 _STEPS_2D = np.array([0.7548776662, 0.5698402910])
+
+
+@lru_cache(maxsize=8)
+def patterns_of(dials: Dials) -> tuple[np.ndarray, ...]:
+    """Return the `templates` of every modality of a setting; shared, so not to be written to."""
+    in_use = dials.strengths > 0
+    return tuple(
+        templates(modality, in_use[:, m].tolist(), dials.classes, dials.templates)
+        for m, modality in enumerate(dials.inputs)
+    )
+
+
+@lru_cache(maxsize=32)
+def direction(dials: Dials) -> np.ndarray:
+    """Return the unit vector v of the noise that modalities share, (3, M, K): one number per template.
+
+    Drawn from a normal distribution by the seed of the templates, the modality and the cue, less the mean
+    over the symbols: what moves all symbols alike misleads nobody. Zero for cues that a modality lacks.
+    Shared, so not to be written to.
+    """
+    drawn = np.zeros((len(CUES), len(dials.inputs), dials.classes))
+    for cue, m in np.argwhere(dials.strengths > 0):
+        name = dials.inputs[m].name
+        rng = generator("correlated_noise", templates=dials.templates, modality=name, cue=CUES[cue])
+        drawn[cue, m] = rng.standard_normal(dials.classes)
+        drawn[cue, m] -= drawn[cue, m].mean()
+    return drawn / np.linalg.norm(drawn)
 
 
 def templates(modality: Modality, in_use: Sequence[bool], classes: int, seed: int) -> np.ndarray:
