@@ -1,7 +1,8 @@
 """The exclusive timing pass: after training, one process alone times one fitted model of every variant.
 
 Calls are interleaved over variants, so that a machine that slows down slows all of them; a warm-up of
-every variant is not counted. What is timed is `predict_proba` as a user calls it, scaling included.
+every variant is not counted. What is timed is `predict_proba` as a user calls it, scaling included. Since fitted
+models are at hand here, this is also where the interaction of those that were asked for is measured.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from typing import Any
 import torch
 
 from .. import fusion
-from ..datasets import Bundle, Inputs
+from ..datasets import Bundle, Inputs, Rows
 from ..fusion.stages import HeldStages
 from ..results.store import Store
 from .cell import fit, restore_stage
 from .data import bundle
+from .emap import probe
 from .job import Job, Outcome
 from .stages import load_stage
 from .work import explain, make_task, status_of
@@ -28,6 +30,7 @@ from .work import explain, make_task, status_of
 CALLS, LARGE_CALLS, LARGE_ROWS = 50, 5, 1024
 WARM_UP = 2
 SECONDS = 0.5  # a variant's share for single calls; slow ones are called less often, at least five times
+PROBE_SECONDS = 10.0  # a variant's share for its interaction; slow ones are probed on fewer rows
 
 
 def run(job: Job) -> Outcome:
@@ -47,7 +50,7 @@ def run(job: Job) -> Outcome:
             except (Exception, SystemExit) as error:
                 status = status_of(error)
                 troubles.append(f"{explain(error)} (timing {cell[1]})")
-        _time(job, store, many, models)
+        _time(job, store, rows.test, many, models)
     except (Exception, SystemExit) as error:  # a worker never raises: some cannot be sent
         return Outcome(status_of(error), explain(error), time.monotonic() - begin)
     return Outcome(status, "\n".join(troubles), time.monotonic() - begin)
@@ -83,7 +86,7 @@ def _warm(model: Any, many: Inputs) -> Any:
     return model
 
 
-def _time(job: Job, store: Store, many: Inputs, models: dict[str, Any]) -> None:
+def _time(job: Job, store: Store, test: Rows, many: Inputs, models: dict[str, Any]) -> None:
     single: dict[str, list[float]] = {hash: [] for hash in models}
     large: dict[str, list[float]] = {hash: [] for hash in models}
     for call in range(CALLS):
@@ -96,19 +99,26 @@ def _time(job: Job, store: Store, many: Inputs, models: dict[str, Any]) -> None:
             large[hash].append(_seconds(model, many))
     names = {hash: name for hash, name, _ in job.cells}
     for hash in models:
-        store.put_timing(
-            hash,
-            {
-                "cell": hash,
-                "variant": names[hash],
-                "dataset": job.dataset,
-                "latency_ms": [1000 * s for s in single[hash]],
-                "large_s": large[hash],
-                "large_rows": len(many),
-                "environment": job.environment,
-            },
-        )
+        timing: dict[str, Any] = {
+            "cell": hash,
+            "variant": names[hash],
+            "dataset": job.dataset,
+            "latency_ms": [1000 * s for s in single[hash]],
+            "large_s": large[hash],
+            "large_rows": len(many),
+            "environment": job.environment,
+        }
+        if names[hash] in job.probes:
+            timing["emap"] = _interaction(models[hash], test, job.dataset, len(many) / min(large[hash]))
+        store.put_timing(hash, timing)
         store.model_path(hash).unlink(missing_ok=True)
+
+
+def _interaction(model: Any, test: Rows, dataset: str, rows_a_second: float) -> dict[str, Any]:
+    try:
+        return probe(model.predict_proba, test, dataset, rows_a_second, PROBE_SECONDS).to_json()
+    except Exception as error:  # the timing is kept whatever becomes of this
+        return {"reason": explain(error)}
 
 
 def _seconds(model: Any, rows: Inputs) -> float:

@@ -115,7 +115,7 @@ class Budgeted:
         return (
             f"Tuning: untuned defaults, one setting for every variant ({settings}).",
             f"Extractors: {chosen} of {', '.join(sorted(EXTRACTORS.ids))}; no pretrained ones.",
-            f"Variants: {len(others)} others of the register ({', '.join(others)}); `fusebench run` takes them too.",
+            f"Variants: {len(others)} others of the register ({', '.join(others)}); `fusebench run` has them.",
         )
 
 

@@ -87,6 +87,32 @@ def run(
     raise typer.Exit(summary.exit_code)
 
 
+@app.command()
+def recommend(
+    card: Annotated[Path, typer.Argument(help="A data card (TOML).")],
+    minutes: Annotated[float, typer.Option(min=0.1, help="What it may take; it says beforehand what fits.")] = 10,
+    placebo: Annotated[bool, typer.Option(help="Shuffle the labels: nothing may be recommended.")] = False,
+    jobs: Annotated[int | None, typer.Option(min=0, help="Worker processes; default: the usable cores.")] = None,
+    device: Annotated[str, typer.Option(help="Torch device of training.")] = "cpu",
+    plugin: Plugin = None,
+    out: Out = Path("."),
+    json: Json = False,
+) -> None:
+    """Answer which fusion your data call for, in words, with the table behind it."""
+    from .own_check import warnings_of
+    from .recommend import recommend as decide
+
+    warnings = warnings_of(card)
+    decision = decide(
+        card, minutes, placebo, jobs, out, device, plugins=[str(p) for p in plugin or ()], warnings=warnings
+    )
+    if json:
+        print(dumps(decision.json))
+    else:
+        print("\n".join(decision.lines))
+    raise typer.Exit(decision.exit_code)
+
+
 def _seeds(texts: list[str]) -> list[int]:
     pieces = [piece.strip() for text in texts for piece in text.split(",")]
     for piece in pieces:

@@ -1,6 +1,7 @@
 """The house: imports go one way, packages are those on disk, and nothing of ours has a bare name."""
 
 import ast
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -148,3 +149,12 @@ def test_no_entry_normalises_over_the_batch():
 
 def test_no_file_is_a_drawer_for_everything():
     assert not {path.stem for path, _ in CODE} & {"utils", "helpers", "misc", "common", "util"}
+
+
+def test_git_ignores_no_code():
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("no git checkout")
+    paths = "\n".join(str(path) for path, _ in CODE)
+    command = ["git", "check-ignore", "--no-index", "--stdin"]
+    told = subprocess.run(command, input=paths, text=True, capture_output=True, cwd=ROOT)
+    assert told.stdout.split() == []
