@@ -106,7 +106,9 @@ def _gains(verdict: Verdict) -> Iterator[str]:
     for subject in dict.fromkeys((name, compared.leader)):
         if verdict.single and subject is not None and subject not in singles:
             what = f"{subject} against the best single modality ({verdict.best_single})"
-            yield _ahead(what, compared.ahead(subject, verdict.single))
+            told = _ahead(what, compared.ahead(subject, verdict.single))
+            picked = f", though picked as the best of {len(verdict.evidence.names)}, which flatters it."
+            yield told if subject != compared.leader else told[:-1] + picked
     if name is not None and LATE_MEAN in verdict.evidence.names and name != LATE_MEAN:
         yield _ahead(f"{name} against late_mean", compared.ahead(name, LATE_MEAN))
 
