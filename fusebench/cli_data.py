@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -79,7 +80,7 @@ def init(
     from .datasets.own.propose import write_card
 
     written = write_card(table, label, out, force)
-    print(f"Wrote {written}. Read it, then: fusebench data check {written}")
+    print(f"Wrote {written}. Read it, then: fusebench data check {_spelt(written)}")
 
 
 @app.command()
@@ -90,7 +91,10 @@ def example(
     from .datasets.own.example import write_example
 
     card = write_example(folder)
-    print(f"Wrote {card} and what it names. Next: fusebench data check {card}; fusebench run smoke --data {card}")
+    spelt = _spelt(card)
+    print(
+        f"Wrote {card} and what it names. Next: fusebench data check {spelt}; fusebench run smoke --data {spelt}"
+    )
 
 
 @app.command()
@@ -122,4 +126,9 @@ def embed(
     from .datasets.own.embed import embed as compute
 
     written = compute(card, modality, function, out, force, lambda line: print(line, file=sys.stderr))
-    print(f"Wrote {written}. Next: fusebench run quick --data {written}")
+    print(f"Wrote {written}. Next: fusebench run quick --data {_spelt(written)}")
+
+
+def _spelt(path: Path) -> str:
+    """Return a path as a command line takes it: quoted where it holds a space."""
+    return shlex.quote(str(path))

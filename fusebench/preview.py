@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from .core.files import write_atomic
 from .datasets.own.reading import Reading
@@ -33,11 +35,24 @@ def draw(held: Reading, path: Path) -> Path:
         The file to write.
     """
     rows = samples(held)
-    words = [*(_label(held, row) for row in rows), held.spec.data.name, *held.spec.modalities]
+    words = list(_words(held, rows))
+    style.announce(words)
+    missing = style.fonts(style.signs(words))[1]
     with style.drawing(words):
         figure = _figure(held, rows)
+        for text in figure.findobj(Text):
+            text.set_text("\n".join(style.legible(line, missing) for line in text.get_text().split("\n")))
         write_atomic(path, lambda stream: figure.savefig(stream, format="png", dpi=130))
     return path
+
+
+def _words(held: Reading, rows: list[int]) -> Iterator[str]:
+    """Yield what is written in the figure in the user's letters."""
+    yield from held.spec.modalities
+    for row in rows:
+        yield _label(held, row)
+        for name in held.tables:
+            yield from _cells(held, name, row)
 
 
 def samples(held: Reading) -> list[int]:
@@ -82,8 +97,13 @@ def _height(spec: Spec) -> float:
 def _label(held: Reading, row: int) -> str:
     if held.labels is None:
         return f"row {row + 1}"
-    text = str(held.labels[row])
-    return f"{text if len(text) <= 16 else text[:15] + '…'}, row {row + 1}"
+    return f"{_short(str(held.labels[row]), 16)}, row {row + 1}"
+
+
+def _short(text: str, most: int) -> str:
+    """Return a text on one line and of at most so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def _absent(axes: Axes, why: str = "absent") -> None:
@@ -126,11 +146,16 @@ def _table(axes: Axes, held: Reading, name: str, row: int) -> None:
         return _absent(axes)
     axes.spines[:].set_visible(False)
     columns = held.spec.modalities[name].columns
-    lines = [_cell(held, name, place, row) for place in range(min(len(columns), LINES))]
+    lines = _cells(held, name, row)
     if len(columns) > LINES:
         lines[-1] = f"… {len(columns) - LINES + 1} more"
-    axes.text(0, 1, "\n".join(lines), va="top", fontsize=7, transform=axes.transAxes)
+    axes.text(0, 1, "\n".join(lines), va="top", fontsize=7, transform=axes.transAxes, clip_on=True)
     return None
+
+
+def _cells(held: Reading, name: str, row: int) -> list[str]:
+    columns = held.spec.modalities[name].columns
+    return [_cell(held, name, place, row) for place in range(min(len(columns), LINES))]
 
 
 def _cell(held: Reading, name: str, place: int, row: int) -> str:
@@ -141,8 +166,7 @@ def _cell(held: Reading, name: str, place: int, row: int) -> str:
     else:
         code = table.codes[row, place - numbers]
         value = "absent" if code < 0 else table.categories[place - numbers][code]
-    text = f"{column}: {value}"
-    return text if len(text) <= 26 else text[:25] + "…"
+    return _short(f"{column}: {value}", 26)
 
 
 def _vector(axes: Axes, held: Reading, name: str, row: int) -> None:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,10 @@ import pytest
 from PIL import Image
 
 from fusebench.__main__ import main
+from fusebench.core.errors import FusebenchError
 from fusebench.datasets.own.audit import audit
 from fusebench.datasets.own.example import write_example
+from fusebench.own_check import warnings_of
 
 ROWS = 60
 
@@ -143,6 +146,39 @@ def test_a_column_that_gives_the_label_away(table, kind):
     assert [f.column for f in found(path, "tells_label")] == ["leak"]
 
 
+def test_a_value_of_one_row_tells_nothing_of_others(table):
+    y = np.array(["p", "q", "r"] * 20)
+    rng = np.random.default_rng(2)
+    rare = [f"v{i}" if i % 2 else "usual" for i in rng.permutation(ROWS)]
+    path = table({"a": noise(), "rare": rare, "y": y}, ["a"], ["rare"])
+    assert found(path, "tells_label") == []
+
+
+def test_one_class_is_told_by_no_column(table):
+    path = table({"a": range(ROWS), "y": ["p"] * ROWS}, ["a"])
+    assert len(found(path, "classes", "error")) == 1
+    assert found(path, "tells_label") == found(path, "index") == found(path, "split") == []
+
+
+def test_absent_cells_of_a_column_and_what_stands_in(table):
+    a = pd.Series(noise())
+    a[[1, 5]] = np.nan
+    site = ["", "x", "y"] * 20
+    path = table({"a": a, "b": noise(seed=1), "site": site, "y": ["p", "q"] * 30}, ["a", "b"], ["site"])
+    numbers, words = found(path, "gaps", "note")
+    assert "median of the training rows" in numbers.text and numbers.details == ("'a': 2 absent",)
+    assert "a value of their own" in words.text and words.details == ("'site': 20 absent",)
+
+
+def test_values_that_differ_in_spaces_or_capitals_alone(table):
+    y = ["p", "q"] * 28 + ["p ", "P", "Ｐ", "q"]
+    path = table({"a": noise(), "sex": ["f", "F", "m"] * 20, "y": y}, ["a"], ["sex"], "folds = 3")
+    labels, sexes = found(path, "spelling", "warning")
+    assert (labels.column, sexes.column) == ("y", "sex")
+    assert labels.details == ("'p' (28), 'p ' (1), 'P' (1), 'Ｐ' (1)",)
+    assert sexes.details == ("'f' (20), 'F' (20)",)
+
+
 def test_absence_that_depends_on_the_class(card):
     manifest = pd.read_csv(card.parent / "manifest.csv", keep_default_na=False)
     manifest.loc[manifest["diagnosis"] == "late", "image"] = ""
@@ -163,6 +199,53 @@ def test_a_class_with_too_few_rows(table):
     path = table({"a": noise(), "y": ["p", "q"] * 29 + ["p", "rare"]}, ["a"])
     (finding,) = found(path, "split", "error")
     assert "'rare'" in finding.details[0]
+
+
+def test_a_class_with_too_few_rows_is_told_beside_other_errors(table):
+    path = table({"a": noise(), "b": ["?"] * ROWS, "y": ["p", "q"] * 29 + ["p", "rare"]}, ["a", "b"])
+    assert len(found(path, "column", "error")) == 1
+    assert "'rare'" in found(path, "split", "error")[0].details[0]
+
+
+def test_a_class_too_small_once_unreadable_rows_are_left_out(card):
+    manifest = pd.read_csv(card.parent / "manifest.csv", keep_default_na=False)
+    late = manifest.index[(manifest["diagnosis"] == "late") & (manifest["image"] != "")]
+    for file in manifest["image"][late]:
+        (card.parent / file).write_bytes(b"")
+    assert found(card, "split", "error") == []
+    card.write_text(card.read_text("utf-8").replace("[data]", "[data]\nskip_unreadable = true"), "utf-8")
+    assert "'late'" in found(card, "split", "error")[0].details[0]
+
+
+def test_equal_rows_in_several_declared_groups(table):
+    columns = {"a": [1.0, 2.0, 3.0] * 20, "who": [f"s{i % 20}" for i in range(ROWS)], "y": ["p", "q"] * 30}
+    (finding,) = found(table(columns, ["a"], more='group = "who"'), "same_row")
+    assert "in several groups" in finding.text and "no group" not in finding.text
+    lines = finding.lines()
+    assert len(finding.rows) == ROWS and len(lines) == 4
+    assert lines[1].endswith("31, 34, … (20 rows)")
+
+    many = [i // 2 for i in range(ROWS)]
+    (finding,) = found(table({"a": many, "y": ["p", "q"] * 30}, ["a"]), "same_row")
+    assert len(finding.details) == 30 and finding.lines()[-1] == "    … and 22 more, which --json lists"
+
+
+def test_rows_without_a_single_cell_are_not_alike(table):
+    a = pd.Series(noise())
+    a[[1, 5]] = np.nan
+    assert found(table({"a": a, "y": ["p", "q"] * 30}, ["a"]), "same_row") == []
+
+
+def test_columns_that_hold_more_than_text_are_passed_over(tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"a": noise(), "y": ["p", "q"] * 30})
+    frame["words"] = [["u", "v"]] * ROWS
+    frame["photo"] = [{"bytes": b"1", "path": "p"}] * ROWS
+    frame["raw"] = [b"1"] * ROWS
+    frame.to_parquet(tmp_path / "t.parquet")
+    text = '[data]\nname = "mine"\nmanifest = "t.parquet"\nlabel = "y"\n[modalities.a]\nkind = "tabular"\n'
+    (tmp_path / "mine.toml").write_text(text + 'numeric = ["a"]\n')
+    assert audit(tmp_path / "mine.toml")[0].exit_code == 0
 
 
 def test_duplicate_rows_across_a_declared_split(table):
@@ -216,6 +299,29 @@ def test_the_command_draws_a_figure_and_ends_with_0(command, card):
         assert figure.width > 500
 
 
+@pytest.mark.parametrize(
+    ("kind", "extractor", "level", "code"),
+    [("image", "resnet", "warning", 0), ("tabular", "cnn", "error", 1), ("image", "cnn", None, 0)],
+)
+def test_extractors_are_known_before_anything_is_trained(command, card, kind, extractor, level, code):
+    head = f'kind = "{kind}"'
+    card.write_text(card.read_text("utf-8").replace(head, f'{head}\nextractor = "{extractor}"'), "utf-8")
+    ended, out, _ = command("check", card, "--json", "--no-figure")
+    levels = [finding["level"] for finding in json.loads(out)["findings"] if finding["kind"] == "extractor"]
+    assert (levels, ended) == ([level] if level else [], code)
+
+
+def test_the_figure_writes_any_letters(command, table, tmp_path):
+    columns = {"年齢 $x$": noise(), "部位\n別": ["腕", "足\n左", "頭"] * 20, "y": ["健康", "早期"] * 30}
+    path = table(columns, ["年齢 $x$"], ["部位\n別"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a glyph that no font has is a warning
+        code, _, _ = command("check", path)
+    assert code == 0
+    with Image.open(path.with_name("mine-preview.png")) as figure:
+        assert figure.height < 400  # one line a column: labels and cells of two lines are drawn on one
+
+
 def test_errors_end_with_1_and_come_as_json(command, card):
     manifest = pd.read_csv(card.parent / "manifest.csv", keep_default_na=False)
     manifest.loc[4, "sound"] = "sounds/none.wav"
@@ -226,6 +332,22 @@ def test_errors_end_with_1_and_come_as_json(command, card):
     assert told["errors"] == 1
     assert told["findings"][0]["rows"] == [5]
     assert not card.with_name("card-preview.png").exists()
+
+
+def test_commands_to_go_on_with_can_be_pasted(command, tmp_path):
+    _, out, _ = command("example", "my data")
+    assert "fusebench data check 'my data/card.toml'" in out
+    assert command("check", tmp_path / "my data" / "card.toml", "--no-figure")[0] == 0
+
+
+def test_a_report_is_warned_in_sentences_that_name_no_cell(table):
+    columns = {"a": noise(), "sex": ["f", "F", "m"] * 20, "y": ["p", "q"] * 30}
+    (told,) = warnings_of(table(columns, ["a"], ["sex"]))
+    assert "'sex'" in told and "'F'" not in told
+    with pytest.raises(FusebenchError, match=r"in every row; .* See `fusebench data check .*mine\.toml`"):
+        warnings_of(table(columns | {"y": ["p"] * ROWS}, ["a"], ["sex"]))
+    with pytest.raises(FusebenchError, match="first of 2 errors"):
+        warnings_of(table(columns | {"y": ["p"] * ROWS}, ["sex"]))
 
 
 def test_a_card_that_is_none_is_the_users_mistake(command, tmp_path):

@@ -56,6 +56,14 @@ def test_what_is_no_number(tmp_path, cell):
     assert opened(tmp_path, f'y,x\na,1\nb,"{cell}"\n', f'missing = ["{cell}"]')[0].numbers("x")[0] == 1
 
 
+def test_every_other_cell_that_is_no_number_is_told(tmp_path):
+    manifest, _ = opened(tmp_path, "y,x\na,1\nb,NA\nc,?\nd,NA\n")
+    with pytest.raises(
+        FusebenchError, match=r"row 2: 'NA' is not a number.* \(3 such cells: 'NA' \(2\), '\?' \(1\)\)"
+    ):
+        manifest.numbers("x")
+
+
 def test_numbers_in_all_their_spellings(tmp_path):
     manifest, _ = opened(tmp_path, "y,x\na, 1\nb,-.5\nc,+2.\nd,1e3\ne,\n")
     np.testing.assert_array_equal(manifest.numbers("x"), [1, -0.5, 2, 1000, np.nan])
@@ -74,7 +82,9 @@ def test_numbers_in_all_their_spellings(tmp_path):
         ("y,x\n", "", "has no row below its header"),
         ("", "", "has no row below its header"),
         ('y,x\na,1\nb,"2\n', "", "row 2: unexpected end of data"),
-        ("y,x\na,1\ncafé,2\n".encode("cp1252"), "", "is not utf-8: byte 0xe9 in row 2; declare its encoding"),
+        ("y,x\na,1\ncafé,2\n".encode("cp1252"), "", '0xe9 in row 2; encoding = "cp1252" may be its own'),
+        ("y,x\na,1\nカナ,2\n".encode("cp932"), "", 'encoding = "cp932" may be its own'),
+        ("y,x\na,1\n".encode("utf-16"), "", 'encoding = "utf-16" may be its own'),
         ("y,x\na,1\n".encode("utf-16-le"), "", "it holds zero bytes"),
     ],
 )

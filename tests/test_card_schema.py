@@ -3,10 +3,12 @@
 import pickle
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from fusebench.benchmarks import suite
 from fusebench.core.errors import FusebenchError, UnknownNameError
+from fusebench.datasets.audio import log_mel
 from fusebench.datasets.own import specs
 from fusebench.datasets.own.schema import AudioSpec, read_card
 
@@ -131,7 +133,8 @@ def test_a_name_is_a_plain_word(tmp_path, name):
         ('kind = "audio"\ncolumn = "w"\nrate = 100', "rate = 100: expected a value greater"),
         ('kind = "audio"\ncolumn = "w"\nseconds = 0', "seconds = 0: expected a value greater"),
         ('kind = "audio"\ncolumn = "w"\nrate = 2000\nmel = 128', "mel = 128 bands need rate = 4001 or more"),
-        ('kind = "audio"\ncolumn = "w"\nseconds = 0.001', "frames = 32 are more than the samples"),
+        ('kind = "audio"\ncolumn = "w"\nseconds = 0.05', "seconds = 0.05 are less than one spectrum takes, 0.064"),
+        ('kind = "audio"\ncolumn = "w"\nseconds = 0.1\nframes = 101', "frames = 101: .* have room for 100"),
         ('kind = "tabular"', "list columns under numeric, categorical or both"),
         ('kind = "tabular"\nnumeric = "age"', "numeric = 'age': expected a list"),
         ('kind = "tabular"\nnumeric = ["a"]\ncategorical = ["a"]', "column 'a' is listed twice"),
@@ -145,6 +148,21 @@ def test_a_name_is_a_plain_word(tmp_path, name):
 def test_what_a_modality_cannot_say(tmp_path, table, words):
     with pytest.raises(FusebenchError, match=words):
         read_card(written(tmp_path, f"[data]\n{DATA}[modalities.m]\n{table}\n"))
+
+
+@pytest.mark.parametrize(("rate", "seconds", "frames"), [(16000, 0.1, 100), (1000, 0.064, 4), (44100, 0.1, 275)])
+def test_every_sound_that_a_card_may_ask_for_can_be_made(tmp_path, rate, seconds, frames):
+    text = f'kind = "audio"\ncolumn = "w"\nrate = {rate}\nseconds = {seconds}\nframes = {frames}\nmel = 16\n'
+    spec = read_card(written(tmp_path, f"[data]\n{DATA}[modalities.m]\n{text}")).modalities["m"]
+    made = log_mel(np.zeros(rate, np.float32), spec.rate, spec.mel, spec.frames, seconds=spec.seconds)
+    assert made.shape == (1, 16, frames)
+
+
+@pytest.mark.parametrize(("name", "words"), [("t.csv", "is a table, and a card"), ("gone.toml", "is not a file")])
+def test_what_is_no_card_says_what_writes_one(tmp_path, name, words):
+    (tmp_path / "t.csv").write_text("a,y\n1,p\n")
+    with pytest.raises(FusebenchError, match=rf"{words}.*`fusebench data init"):
+        read_card(tmp_path / name)
 
 
 def test_the_split_is_no_input(tmp_path):

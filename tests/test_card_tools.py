@@ -1,5 +1,6 @@
 """Cards that are proposed, written as an example, or made by embedding: each opens as it stands."""
 
+import shutil
 import sys
 import wave
 
@@ -67,6 +68,18 @@ def test_even_labels_keep_the_metric_of_the_suite(tmp_path):
     assert card.data.metric is None and card.data.positive is None and "log_loss" not in text
 
 
+def test_neither_of_two_even_labels_is_called_the_rarer(tmp_path):
+    card, text = proposed(tmp_path, columns(dx=["0", "1"] * 30))
+    assert card.data.positive == "1" and "rarer" not in text
+
+
+def test_rows_without_a_label_are_no_label(tmp_path):
+    text = propose(written(tmp_path, columns(dx=["", *(["a"] * 30), *(["b"] * 29)], patient=range(ROWS))), "dx")
+    assert "folds = 5\n" in text and "1 row without a label" in text
+    with pytest.raises(FusebenchError, match="no value in its label column 'dx'"):
+        propose(written(tmp_path, columns(dx=[""] * ROWS)), "dx")
+
+
 def test_rare_label_lowers_the_folds(tmp_path):
     card, _ = proposed(tmp_path, columns(dx=["a"] * 4 + ["b"] * 56))
     assert card.data.folds == 4
@@ -102,6 +115,8 @@ def test_group_and_split_columns(tmp_path):
     people = [f"{place // 3:04d}" for place in range(ROWS)]
     card, _ = proposed(tmp_path, columns(patient_id=people))
     assert card.data.group == "patient_id"
+    card, _ = proposed(tmp_path, columns(**{"患者ＩＤ": people}), name="c.csv")
+    assert card.data.group == "患者ＩＤ"
     split = ["train", "train", "test", "val"] * 15
     card, text = proposed(tmp_path, columns(part=split, patient=people, dx=["a", "b", "c"] * 20), name="b.csv")
     assert card.data.split == "part" and card.data.group is None
@@ -159,6 +174,18 @@ def test_parquet_with_lists(tmp_path):
     assert sniff(tmp_path / "table.parquet").vectors == ("vector",)
 
 
+def test_parquet_columns_that_nothing_can_be_learnt_of_are_left_out(tmp_path):
+    pytest.importorskip("pyarrow")
+    table = pd.DataFrame(columns())
+    table["photo"] = [{"bytes": b"1", "path": "p"}] * ROWS
+    table["words"] = [["u", "v"]] * ROWS
+    table.to_parquet(tmp_path / "table.parquet")
+    card = write_card(tmp_path / "table.parquet", "dx")
+    assert [one.name for one in open_card(card).modalities] == ["record"]
+    left = card.read_text("utf-8").partition("# Columns left out:")[2]
+    assert '"photo": holds struct' in left and "write pictures or sounds to files" in left and '"words"' in left
+
+
 def test_files_are_found_below_the_table(tmp_path, example):
     table = pd.read_csv(example.parent / "manifest.csv", dtype=str, keep_default_na=False)
     (tmp_path / "a" / "raw").mkdir(parents=True)
@@ -198,6 +225,9 @@ def test_label_must_be_a_column_and_something_must_be_left(tmp_path):
         propose(path, "colours")
     with pytest.raises(FusebenchError, match=r"no column to learn from beside 'dx': n: every cell"):
         propose(written(tmp_path, {"dx": ["a", "b"] * 9, "n": ["1"] * 18}), "dx")
+    (tmp_path / "c.xlsx").write_bytes(b"PK\x03\x04...")
+    with pytest.raises(FusebenchError, match=r"'c\.xlsx' is a spreadsheet or an archive; save its table as CSV"):
+        propose(tmp_path / "c.xlsx", "dx")
     (tmp_path / "c.csv").write_text("a,a,dx\n1,2,3\n")
     with pytest.raises(FusebenchError, match="two columns 'a'"):
         propose(tmp_path / "c.csv", "dx")
@@ -290,6 +320,27 @@ def test_embedding_of_a_modality_and_its_card(tmp_path, example, scripts):
     with pytest.raises(FusebenchError, match="--force"):
         embed(example, "photo", f"{scripts}:means", out=card)
     assert embed(example, "photo", f"{scripts}:means", out=card, force=True) == card
+
+
+def test_unreadable_files_are_told_and_stay_absent(tmp_path, example, scripts):
+    copy = shutil.copytree(example.parent, tmp_path / "copy") / "card.toml"
+    first = min((copy.parent / "images").iterdir())
+    first.write_bytes(b"")
+    copy.write_text(copy.read_text("utf-8").replace("[data]", "[data]\nskip_unreadable = true"), "utf-8")
+    said = []
+    card = embed(copy, "photo", f"{scripts}:means", say=said.append)
+    assert any("1 file cannot be read; the second card has an absent 'photo' there" in line for line in said)
+    assert sum(open_card(card).rows.values()) == ROWS and sum(open_card(copy).rows.values()) == ROWS - 1
+
+
+def test_tensors_of_a_network_are_taken(tmp_path, example):
+    (tmp_path / "net.py").write_text(
+        "import torch\n"
+        "def vectors(rows):\n"
+        "    return torch.nn.Linear(2, 3)(torch.from_numpy(rows).flatten(1)[:, :2])\n"
+    )
+    card = embed(example, "photo", f"{tmp_path / 'net.py'}:vectors", out=tmp_path / "c.toml")
+    assert {one.name: one.shape for one in open_card(card).modalities}["photo"] == (3,)
 
 
 def _rows(part, name):

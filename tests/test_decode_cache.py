@@ -122,10 +122,10 @@ def test_all_faults_are_told_and_kept(tmp_path, cache):
             (5, "3.txt"),
         ]
         reasons = [fault.reason for fault in got.faults]
-        assert reasons[0] == "does not exist" and "could not convert" in reasons[1]
+        assert reasons[0] == f"does not exist in {str(tmp_path / 'd')!r}" and "could not convert" in reasons[1]
         assert "(3,), expected (2,)" in reasons[2] and "NaN" in reasons[3]
     assert not reader.calls
-    assert str(got.faults[0]) == "row 2: 'gone.txt' does not exist"
+    assert str(got.faults[0]).startswith("row 2: 'gone.txt' does not exist in ")
     written(tmp_path / "d", "1 2")[0].rename(paths[1])
     assert decoded(paths, reader, "n").present[1]
 
@@ -142,6 +142,24 @@ def test_fault_of_the_system_is_not_kept(tmp_path, cache):
 
     assert len(decoded(paths, Refused(), "n").faults) == 1
     assert decoded(paths, Reader(), "n").array.tolist() == [[1, 2]]
+
+
+def test_a_folder_in_place_of_a_file_is_looked_at_once(tmp_path, cache):
+    paths = written(tmp_path / "d", "1 2", "3 4")
+    paths[1].unlink()
+    paths[1].mkdir()
+    for calls in (2, 0):
+        reader = Reader()
+        assert [fault.row for fault in decoded(paths, reader, "n").faults] == [2]
+        assert len(reader.calls) == calls
+    paths[1].rmdir()
+    written(tmp_path / "d", "1 2", "5 6")
+    assert decoded(paths, Reader(), "n").array.tolist() == [[1, 2], [5, 6]]
+
+
+def test_what_no_path_can_be_is_a_fault_of_its_row(tmp_path, cache):
+    paths = [*written(tmp_path / "d", "1 2"), tmp_path / "d" / "a\0b", tmp_path / "d" / ("x" * 300)]
+    assert [fault.row for fault in decoded(paths, Reader(), "n").faults] == [2, 3]
 
 
 def test_missing_library_is_no_fault_of_a_file(tmp_path, cache):

@@ -100,6 +100,11 @@ def _stacked(given: Any) -> Any:
     return np.stack([blank if row is None else row for row in held])
 
 
+def counted(number: int, noun: str) -> str:
+    """Return `1 row`, `2 rows`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def listed(rows: np.ndarray, total: int) -> str:
     """Return the first rows by number and how many there are, for a message."""
     shown = ", ".join(map(str, rows[:5].tolist())) + (", …" if len(rows) > 5 else "")

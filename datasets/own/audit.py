@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .card_data import open_card
+from .arrays import counted
+from .card_data import open_card, partition_of
 from .findings import LEVELS, Audit, Finding
 from .leaks import absence, column_leaks, same_files, same_rows, unnamed_groups
 from .manifest import read_manifest
 from .reading import Reading, Told, read
 from .schema import AudioSpec, EmbeddingSpec, ImageSpec, read_card
+from .values import blank, constant, gaps, spellings
 
 _LARGE = 0.6  # of the rows in one class: accuracy then rewards answering it always
 
@@ -40,9 +42,8 @@ def audit(path: str | Path, say: Callable[[str], object] | None = None) -> tuple
     spec = read_card(path)
     held = Reading(spec, read_manifest(spec))
     found = [*read(held, say)]
-    for check in (_unreadable, _absent, _constant, _blank, column_leaks, absence, same_files, same_rows, _balance):
+    for check in _CHECKS:
         found += check(held)
-    found += unnamed_groups(held)
     if not any(finding.level == "error" for finding in found):
         found += _whole(path)
     counts = Counter() if held.labels is None else Counter(held.labels.tolist())
@@ -62,8 +63,8 @@ def _unreadable(held: Reading) -> Iterator[Finding]:
     for name, (_, decoded, _) in held.files.items():
         if decoded.faults:
             rows, lines = tuple(f.row for f in decoded.faults), tuple(map(str, decoded.faults))
-            what = "their rows are left out" if skip else "mend them, or say skip_unreadable = true"
-            text = f"{len(rows)} files of modality {name!r} cannot be read; {what}."
+            what = "such rows are left out" if skip else "mend what is wrong, or say skip_unreadable = true"
+            text = f"{counted(len(rows), 'file')} of modality {name!r} cannot be read; {what}."
             yield Finding("warning" if skip else "error", "unreadable", text, name, None, rows, lines)
 
 
@@ -82,34 +83,8 @@ def _absent(held: Reading) -> Iterator[Finding]:
     if present:
         nothing = np.flatnonzero(~np.column_stack(list(present.values())).any(axis=1)) + 1
         if len(nothing):
-            text = f"In {len(nothing)} rows every modality is absent; take them out."
+            text = f"In {counted(len(nothing), 'row')} every modality is absent; leave these out of the table."
             yield Finding("error", "absent", text, rows=tuple(nothing.tolist()))
-
-
-def _constant(held: Reading) -> Iterator[Finding]:
-    for name, table in held.tables.items():
-        columns = held.spec.modalities[name].columns
-        values = np.column_stack([table.numeric, np.where(table.codes < 0, np.nan, table.codes)])
-        for column, cells in zip(columns, values.T, strict=True):
-            known = cells[~np.isnan(cells)]
-            if len(known) and (known == known[0]).all():
-                text = f"Column {column!r} holds one value in all rows that have one; it tells nothing."
-                yield Finding("warning", "constant", text, name, column)
-    for name, (array, here) in held.vectors.items():
-        known = np.asarray(array[here])
-        flat = int((known == known[:1]).all(axis=0).sum()) if len(known) else 0
-        if flat:
-            text = f"{flat} of the {known.shape[1]} numbers of modality {name!r} are the same in all rows."
-            yield Finding("warning", "constant", text, name)
-
-
-def _blank(held: Reading) -> Iterator[Finding]:
-    for name, (_, decoded, _) in held.files.items():
-        flat = [row for row in np.flatnonzero(decoded.present) if np.ptp(decoded.array[row]) == 0]
-        if flat:
-            what = "hold one colour only" if held.spec.modalities[name].kind == "image" else "are silent"
-            text = f"{len(flat)} files of modality {name!r} {what}."
-            yield Finding("warning", "blank", text, name, None, tuple(int(row) + 1 for row in flat))
 
 
 def _balance(held: Reading) -> Iterator[Finding]:
@@ -131,11 +106,25 @@ def _balance(held: Reading) -> Iterator[Finding]:
         yield Finding("warning", "balance", text, column=held.spec.data.label)
 
 
+def _split(held: Reading) -> Iterator[Finding]:
+    """Cut the rows as a run does: classes and groups may be too small for it, whatever else is wrong."""
+    data, labels = held.spec.data, held.labels
+    declared = ((data.group, held.groups), (data.split, held.split))
+    if labels is None or len(set(labels.tolist())) == 1 or any(name and texts is None for name, texts in declared):
+        return
+    bad = [fault.row - 1 for _, decoded, _ in held.files.values() for fault in decoded.faults]
+    kept = np.setdiff1d(np.arange(len(labels)), np.array(bad if data.skip_unreadable else [], dtype=int))
+    if len(kept):
+        with Told("split") as told:
+            partition_of(held.spec, held.manifest, kept, f"Data set {data.name!r}")
+        yield from told.findings
+
+
 def _whole(path: str | Path) -> Iterator[Finding]:
-    """Open the card as a run does: what is left that stands against it, such as classes too small to split."""
+    """Open the card as a run does: nothing is left that should stand against it."""
+    rows: dict[str, int] = {}
     with Told("split") as told:
-        data = open_card(path)
-        rows = data.rows
+        rows = open_card(path).rows
     yield from told.findings
     if not told.findings:
         error = 0.5 / np.sqrt(rows["test"])
@@ -153,3 +142,20 @@ def _about(held: Reading, name: str, here: np.ndarray) -> dict[str, object]:
     elif name in held.tables:
         shape = [len(spec.columns)]
     return {"kind": spec.kind, "shape": shape, "present": int(here.sum())}
+
+
+_CHECKS = (
+    _unreadable,
+    _absent,
+    _split,
+    constant,
+    gaps,
+    blank,
+    spellings,
+    column_leaks,
+    absence,
+    same_files,
+    same_rows,
+    unnamed_groups,
+    _balance,
+)

@@ -163,7 +163,7 @@ def _without_files(
     spec: CardFile, manifest: Manifest, files: Mapping[str, FileSource], kept: np.ndarray, owner: str
 ) -> tuple[Partition, dict[str, Input]]:
     """Return labels and split of the rows `kept`, and the inputs that are read without decoding files."""
-    partition = _partition(spec, manifest, kept, owner)
+    partition = partition_of(spec, manifest, kept, owner)
     inputs: dict[str, Input] = {}
     for name, given in spec.modalities.items():
         if isinstance(given, TabularSpec):
@@ -176,7 +176,14 @@ def _without_files(
     return partition, inputs
 
 
-def _partition(spec: CardFile, manifest: Manifest, kept: np.ndarray, owner: str) -> Partition:
+def partition_of(spec: CardFile, manifest: Manifest, kept: np.ndarray, owner: str) -> Partition:
+    """Return labels and split of the rows `kept`, once they can be cut.
+
+    Raises
+    ------
+    FusebenchError
+        Where labels, groups or split have no value or do not go together; the column is named.
+    """
     data = spec.data
     texts = manifest.every(data.label)[kept]
     classes = in_order(texts.tolist())

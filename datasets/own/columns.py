@@ -85,8 +85,8 @@ def read_columns(manifest: Manifest, spec: TabularSpec, kept: np.ndarray) -> Col
         np.column_stack([codes for codes, _ in coded]) if coded else np.empty((len(kept), 0), np.int64),
         tuple(values for _, values in coded),
     )
-    for place, name in enumerate(spec.columns):
-        if table.absent_cells[:, place].all():
+    for name, empty in zip(spec.columns, np.all(table.absent_cells, axis=0).tolist(), strict=True):
+        if empty:
             raise FusebenchError(f"Manifest {manifest.label!r}, column {name!r} has no value in any row; drop it.")
     for name, values in zip(spec.categorical, table.categories, strict=True):
         _check_kinds(manifest.label, name, values, len(kept))

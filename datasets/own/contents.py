@@ -112,7 +112,7 @@ def _checksum(path: str, entry: list[object] | None) -> tuple[str, list[object] 
             return entry[-1], entry
         start = time.time_ns()
         text = file_sha256(Path(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # ValueError: what no path can be, with a zero byte
         return "missing", None
     except OSError:
         return "unreadable", None

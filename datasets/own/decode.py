@@ -19,6 +19,8 @@ import numpy as np
 from ...core.errors import DataUnavailableError, UnreadableFileError
 from .contents import each
 
+ABSENT = "does not exist"
+
 
 class Decoder(Protocol):
     """Turns one file into an array of a fixed shape."""
@@ -84,13 +86,14 @@ class Work:
         if path is None:
             return None, "", True
         if checksum == "missing":
-            return None, "does not exist", True
+            return None, ABSENT, True
         try:
             array = np.asarray(self.decoder(path))
         except DataUnavailableError:  # a library is missing: no file is at fault
             raise
         except Exception as error:
-            return None, _reason(error, path), not _is_system(error)
+            # the checksum of what cannot be opened changes when it can
+            return None, _reason(error, path), checksum == "unreadable" or not _is_system(error)
         fault = _array_fault(array, tuple(self.decoder.shape))
         kind = np.dtype(self.decoder.dtype)
         return (None, fault, True) if fault else (array.astype(kind, "C", copy=False).tobytes(), "", True)

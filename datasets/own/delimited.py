@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import numpy as np
 
 from ...core.errors import FusebenchError
+
+_BEGINNINGS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_KANA = re.compile(r"[\u3041-\u30ff]")
 
 
 class TextTable:
@@ -33,6 +37,10 @@ class TextTable:
         """Return the cells as written."""
         place = self.names.index(column)
         return [cells[place] for cells in self._cells]
+
+    def kind(self, column: str) -> str:
+        """Return `text`: there is nothing else."""
+        return "text"
 
     def numbers(self, column: str) -> None:
         """Return None: text stores no numbers."""
@@ -69,15 +77,32 @@ def _decoded(path: Path, encoding: str) -> str:
         start = getattr(error, "start", 0)
         row = content[:start].count(b"\n")
         where = f"row {row}" if row else "the header"
+        likely = encoding_of(content)
+        advice = f'encoding = "{likely}" may be its own' if likely != encoding else "declare its own encoding"
         raise FusebenchError(
             f"Manifest {path.name!r} is not {encoding}: byte 0x{content[start : start + 1].hex()} in {where}; "
-            'declare its encoding, such as encoding = "cp1252".'
+            f"{advice}."
         ) from error
     if "\0" in text:
         raise FusebenchError(
             f'Manifest {path.name!r} is not {encoding}: it holds zero bytes; encoding = "utf-16" may be its own.'
         )
     return text
+
+
+def encoding_of(content: bytes) -> str:
+    """Return UTF-8 or UTF-16 where it is that; else `cp932` where it then holds kana; else `cp1252`."""
+    for beginning, name in _BEGINNINGS.items():
+        if content.startswith(beginning):
+            return name
+    for name in ("utf-8", "cp932"):
+        try:
+            text = content.decode(name)
+        except UnicodeDecodeError:
+            continue
+        if name == "utf-8" or _KANA.search(text):
+            return name
+    return "cp1252"
 
 
 def _records(text: str, separator: str, owner: str) -> list[list[str]]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ...core.errors import FusebenchError, unknown
 from ...core.files import write_atomic, write_text
+from .arrays import counted
 from .manifest import read_manifest
 from .schema import AudioSpec, CardFile, ImageSpec, read_card
 from .sources import file_source, readable
@@ -146,7 +147,10 @@ def _embedded(
     manifest = read_manifest(spec)
     found = file_source(modality, spec, chosen, manifest).decode(say)
     owner = f"Data set {spec.data.name!r}"
-    readable(owner, {modality: found.faults}, manifest.rows, spec.data.skip_unreadable)
+    _, note = readable(owner, {modality: found.faults}, manifest.rows, spec.data.skip_unreadable)
+    if note is not None and say is not None:
+        count = len(found.faults)
+        say(f"{owner}: {counted(count, 'file')} cannot be read; the second card has an absent {modality!r} there.")
     here = np.flatnonzero(found.present)
     if not len(here):
         raise FusebenchError(f"{owner}, modality {modality!r} is absent in all rows; there is nothing to embed.")
@@ -167,7 +171,10 @@ def _scaled(rows: np.ndarray) -> np.ndarray:
 def _called(apply: Function, batch: np.ndarray, rows: np.ndarray, width: int | None, owner: str) -> np.ndarray:
     where = f"rows {rows[0] + 1} to {rows[-1] + 1}"
     try:
-        vectors = np.asarray(apply(batch), dtype=np.float32)
+        vectors = apply(batch)
+        if hasattr(vectors, "detach"):  # a tensor that gradients may hang on, and that may lie on a device
+            vectors = vectors.detach().cpu()
+        vectors = np.asarray(vectors, dtype=np.float32)
     except Exception as error:
         raise FusebenchError(f"{owner} failed on {where}{_where(error)}.") from error
     if vectors.ndim != 2 or len(vectors) != len(rows) or width not in (None, vectors.shape[1]):

@@ -18,7 +18,8 @@ from ...core.errors import FusebenchError
 from ...core.files import TEMPORARY, write_atomic, write_text
 from ..cache import cache_folder
 from .contents import checksums, fingerprint, worker_count
-from .decode import Decoder, Work
+from .decode import ABSENT, Decoder, Work
+from .folders import Neighbours
 
 __all__ = ["Decoded", "Decoder", "Fault", "decoded", "fingerprint"]
 
@@ -108,8 +109,13 @@ def decoded(
             say(f"Decoding {count} files of {label!r}; later runs find them in the cache.")
         faults, array = _made(place, Work(paths, sums, decoder, label, workers or worker_count()))
     present = np.array([path is not None and row not in faults for row, path in enumerate(paths, 1)], dtype=bool)
-    told = tuple(Fault(row, path, faults[row]) for row, path in enumerate(paths, 1) if path and row in faults)
-    return Decoded(array, present, told)
+    near = Neighbours()
+    told = []
+    for row in sorted(faults):
+        path, reason = paths[row - 1], faults[row]
+        if path is not None:  # of names the cache keeps nothing: equal contents may be called otherwise
+            told.append(Fault(row, path, reason + near.about(path) if reason == ABSENT else reason))
+    return Decoded(array, present, tuple(told))
 
 
 def _place(sums: Sequence[str], decoder: Decoder, label: str) -> Path:

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .arrays import counted
+
 LEVELS = ("error", "warning", "note")
 _SHOWN = 8
+_CLASSES = 20
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,20 @@ class Finding:
     details: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Return the sentence, and below it the details or the rows."""
+        """Return the sentence, and below it the details or the rows; of all but files to mend, the first few."""
         if self.details:
-            return [f"{self.level}: {self.text}", *(f"    {line}" for line in self.details)]
+            shown = len(self.details) if self.kind == "unreadable" else _SHOWN
+            more = len(self.details) - shown
+            rest = [f"    … and {more} more, which --json lists"] if more > 0 else []
+            return [f"{self.level}: {self.text}", *(f"    {line}" for line in self.details[:shown]), *rest]
         if not self.rows:
             return [f"{self.level}: {self.text}"]
-        more = f", … ({len(self.rows)} rows)" if len(self.rows) > _SHOWN else ""
-        return [f"{self.level}: {self.text}", f"    rows {', '.join(map(str, self.rows[:_SHOWN]))}{more}"]
+        more_rows = f", … ({len(self.rows)} rows)" if len(self.rows) > _SHOWN else ""
+        return [f"{self.level}: {self.text}", f"    rows {', '.join(map(str, self.rows[:_SHOWN]))}{more_rows}"]
+
+
+def _visible(text: str) -> str:
+    return text if text.isprintable() and text == text.strip() and text else repr(text)
 
 
 @dataclass(frozen=True)
@@ -87,16 +97,20 @@ class Audit:
 
     def text(self) -> str:
         """Return everything as lines."""
-        counts = ", ".join(f"{number} {name}" for name, number in self.classes.items())
+        most = list(self.classes.items())  # the largest first
+        counts = ", ".join(f"{number} {_visible(name)}" for name, number in most[:_CLASSES])
+        counts += f", … ({len(most)} classes, the smallest of {most[-1][1]} rows)" if len(most) > _CLASSES else ""
         lines = [f"{self.name}: {self.rows} rows. Classes: {counts or 'unknown'}."]
         for name, about in self.modalities.items():
             shape = "×".join(map(str, about["shape"])) if about["shape"] else "?"
             lines.append(f"  {name}: {about['kind']}, {shape} numbers a row, in {about['present']} rows")
         for finding in self.findings:
             lines += finding.lines()
+        warnings = counted(self.count("warning"), "warning")
         if self.exit_code:
-            return "\n".join([*lines, f"{self.count('error')} errors: mend them before a run."])
-        return "\n".join([*lines, f"Nothing stands against a run; {self.count('warning')} warnings."])
+            errors = counted(self.count("error"), "error")
+            return "\n".join([*lines, f"{errors} to mend before a run; {warnings}."])
+        return "\n".join([*lines, f"Nothing stands against a run; {warnings}."])
 
     def json(self) -> dict[str, Any]:
         """Return everything as JSON values."""

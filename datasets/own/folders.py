@@ -3,11 +3,57 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _LOOKED_UP = 20
 _FOLDERS = 500
+
+
+def located(folder: Path, cell: str) -> Path:
+    """Return the file that a cell names below `folder`.
+
+    Where nothing is called so, the spellings of other systems are looked up: `\\` between folders (Windows),
+    and letters with marks in one piece or in two (macOS). They name one file, and tables travel.
+    """
+    written = folder / cell
+    if (cell.isascii() and "\\" not in cell) or os.path.exists(written):
+        return written
+    slashed = cell.replace("\\", "/")
+    others = (folder / unicodedata.normalize(form, slashed) for form in ("NFC", "NFD"))
+    return next((other for other in (folder / slashed, *others) if os.path.exists(other)), written)
+
+
+class Neighbours:
+    """What stands in folders, each of them listed once."""
+
+    def __init__(self) -> None:
+        self._listed: dict[Path, dict[str, str] | None] = {}
+
+    def about(self, path: Path) -> str:
+        """Return, of a file that does not exist, where it was looked for and what is called almost so."""
+        folder = path.parent
+        if folder not in self._listed:
+            self._listed[folder] = _names(folder)
+        names = self._listed[folder]
+        if names is None:
+            return f": there is no folder {str(folder)!r}"
+        near = names.get(_loose(path.name))
+        if near == path.name:
+            return f" in {str(folder)!r}: it is a link to what is not there"
+        return f" in {str(folder)!r}" + (f", where {near!r} does" if near else "")
+
+
+def _names(folder: Path) -> dict[str, str] | None:
+    try:
+        return {_loose(name): name for name in sorted(os.listdir(folder))}
+    except (OSError, ValueError):
+        return None
+
+
+def _loose(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def folder_of(root: Path, cells: Sequence[str | None]) -> str:
@@ -29,7 +75,7 @@ def folder_of(root: Path, cells: Sequence[str | None]) -> str:
 
 
 def _found(folder: Path, cells: Sequence[str]) -> int:
-    return sum((folder / cell).is_file() for cell in cells)
+    return sum(os.path.isfile(located(folder, cell)) for cell in cells)
 
 
 def _below(root: Path) -> Iterator[str]:

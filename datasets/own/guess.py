@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
 _SPLITS = {"train", "validation", "test", "val", "valid", "dev"}
 _TOGETHER = re.compile(
-    r"(patient|subject|speaker|participant|person|lesion|case|session|user|author|donor|family|animal|group)s?"
-    r"[ _.-]?(id|uid|no|nr|num|number|code|key|name)?",
+    r"(patient|subject|speaker|participant|person|lesion|case|session|user|author|donor|family|animal|group|"
+    r"患者|被験者|話者|参加者|対象者|症例|個人|個体|家族|利用者)s?"
+    r"[ _.-]?(id|uid|no|nr|num|number|code|key|name|番号|名|コード)?",
     re.IGNORECASE,
 )
 _ROW_NAME = re.compile(r"(.*[ _.-])?(id|uid|uuid|index|idx|no|nr|row|key)|unnamed.*|", re.IGNORECASE)
@@ -81,7 +83,8 @@ def guess(column: str, cells: Sequence[str | None], labels: Sequence[str | None]
     folded = {value.casefold() for value in distinct}
     if folded <= _SPLITS and {"train", "test"} <= folded:
         return Guess(column, "split")
-    if _TOGETHER.fullmatch(column) and 5 <= len(distinct) < len(values) == len(cells) and _whole(values):
+    together = _TOGETHER.fullmatch(unicodedata.normalize("NFKC", column).strip())
+    if together and 5 <= len(distinct) < len(values) == len(cells) and _whole(values):
         return Guess(column, "group", f"{len(distinct)} values in {len(cells)} rows")
     found = _number(column, values, decimal) or _text(column, values, len(cells))
     if found.role != "out" and _tells(cells, labels):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from sklearn.model_selection import StratifiedKFold
 
 from .findings import Finding
 from .guess import guess
@@ -15,6 +16,7 @@ from .reading import Reading
 _TELLS = 0.98  # balanced accuracy of a small tree on one column, cross-validated
 _LEAST = 30  # rows, below which such a figure means nothing
 _ORDERED = 0.2  # of the runs of equal labels that a random order would have
+_SHOWN = 12  # rows that are equal
 _SURE = 1e-6  # p value of a dependence between absence and class
 
 
@@ -23,15 +25,18 @@ def column_leaks(held: Reading) -> Iterator[Finding]:
     if held.labels is None or len(held.labels) < _LEAST:
         return
     labels = np.unique(held.labels, return_inverse=True)[1]
+    if np.bincount(labels).min() < 2 or labels.max() == 0:
+        return
     for name, table in held.tables.items():
-        spec = held.spec.modalities[name]
-        for column, cells in _cells(spec.columns, table.numeric, table.codes, table.categories):
-            if len(cells[0]) == 1 and _sorts(cells[:, 0], labels):
+        columns = held.spec.modalities[name].columns
+        scores = [*_numbers_tell(table.numeric, labels), *_values_tell(table.codes, labels)]
+        for place, (column, score) in enumerate(zip(columns, scores, strict=True)):
+            if place < table.numeric.shape[1] and _sorts(table.numeric[:, place], labels):
                 text = (
                     f"Column {column!r} is a number of its own in each row, and the classes are sorted along it."
                 )
                 yield Finding("warning", "index", text, name, column)
-            elif (score := _told(cells, labels)) >= _TELLS:
+            elif score >= _TELLS:
                 text = (
                     f"Column {column!r} alone tells the class in {score:.0%} of rows (balanced, cross-validated): "
                     "is it known before the answer is?"
@@ -39,30 +44,43 @@ def column_leaks(held: Reading) -> Iterator[Finding]:
                 yield Finding("warning", "tells_label", text, name, column)
 
 
-def _cells(
-    names: Sequence[str], numeric: np.ndarray, codes: np.ndarray, categories: Sequence[tuple[str, ...]]
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield each column's name and its numbers (n, 1), or its values as (n, categories) of 0 and 1."""
-    for place, name in enumerate(names[: numeric.shape[1]]):
-        yield name, numeric[:, place, None]
-    for place, name in enumerate(names[numeric.shape[1] :]):
-        yield name, (codes[:, place, None] == np.arange(len(categories[place]))).astype(float)
+def _numbers_tell(numeric: np.ndarray, labels: np.ndarray) -> Iterator[float]:
+    """Yield, for each column of numbers, the balanced accuracy of a small tree on it, cross-validated.
 
-
-def _told(cells: np.ndarray, labels: np.ndarray) -> float:
-    """Return the cross-validated balanced accuracy of a small tree on one column."""
-    from sklearn.metrics import balanced_accuracy_score
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    A tree that cannot tell its own training rows is not cross-validated: there may be thousands of columns.
+    """
+    from sklearn.model_selection import cross_val_predict
     from sklearn.tree import DecisionTreeClassifier
 
+    leaves = 4 * (int(labels.max()) + 1)
+    tree = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=0, class_weight="balanced")
+    for column in numeric.T:
+        cells = column[:, None]
+        told = _balanced(labels, tree.fit(cells, labels).predict(cells))
+        if told >= _TELLS:
+            told = _balanced(labels, np.asarray(cross_val_predict(tree, cells, labels, cv=_folds(labels))))
+        yield told
+
+
+def _values_tell(codes: np.ndarray, labels: np.ndarray) -> Iterator[float]:
+    """Yield, for each column of categories, how well the usual class of each value does, cross-validated."""
+    share = 1 / np.bincount(labels)  # every class weighs the same
+    for column in codes.T + 1:  # absent cells are a value of their own
+        predicted = np.empty_like(labels)
+        for train, test in _folds(labels).split(labels, labels):
+            counts = np.zeros((column.max() + 1, len(share)), dtype=np.int64)
+            np.add.at(counts, (column[train], labels[train]), 1)
+            predicted[test] = (counts * share).argmax(axis=1)[column[test]]
+        yield _balanced(labels, predicted)
+
+
+def _folds(labels: np.ndarray) -> StratifiedKFold:
+    return StratifiedKFold(int(min(5, np.bincount(labels).min())), shuffle=True, random_state=0)
+
+
+def _balanced(labels: np.ndarray, predicted: np.ndarray) -> float:
     counts = np.bincount(labels)
-    if counts.min() < 2:
-        return 0.0
-    tree = DecisionTreeClassifier(max_leaf_nodes=4 * len(counts), random_state=0, class_weight="balanced")
-    folds = StratifiedKFold(int(min(5, counts.min())), shuffle=True, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return float(balanced_accuracy_score(labels, cross_val_predict(tree, cells, labels, cv=folds)))
+    return float((np.bincount(labels[predicted == labels], minlength=len(counts)) / counts).mean())
 
 
 def _sorts(cells: np.ndarray, labels: np.ndarray) -> bool:
@@ -86,7 +104,8 @@ def absence(held: Reading) -> Iterator[Finding]:
             continue
         _, labels = np.unique(held.labels, return_inverse=True)
         table = np.array([np.bincount(labels[here == side], minlength=labels.max() + 1) for side in (True, False)])
-        if chi2_contingency(table).pvalue < _SURE:
+        tested: Any = chi2_contingency(table)
+        if tested.pvalue < _SURE:
             text = (
                 f"Whether modality {name!r} is absent depends on the class (chi-square, p < 1e-6): is it absent "
                 "because of the answer?"
@@ -108,7 +127,9 @@ def same_rows(held: Reading) -> Iterator[Finding]:
     for table in held.tables.values():
         parts.append([a.tobytes() + b.tobytes() for a, b in zip(table.numeric, table.codes, strict=True)])
     if len(parts) == len(held.spec.modalities) and len(parts) > len(held.files):
-        yield from _twice(held, list(zip(*parts, strict=True)), "rows", "same_row")
+        some = np.any(list(held.present.values()), axis=0)
+        keys = [key if here else None for key, here in zip(zip(*parts, strict=True), some, strict=True)]
+        yield from _twice(held, keys, "rows", "same_row")
 
 
 def _twice(
@@ -122,23 +143,35 @@ def _twice(
     several = [rows for rows in places.values() if len(rows) > 1]
     apart = [rows for rows in several if _parted(held, rows)]
     if apart:
-        crossing = held.split is not None
-        rows = sum(map(len, apart))
-        advice = (
-            "stand in two splits: take them out of one" if crossing else "may be parted: declare a group column"
-        )
-        text = f"{len(apart)} {what} stand in several rows ({rows} in all) and {advice}, or a test has been seen."
-        level = "error" if crossing else "warning"
-        lines = tuple("rows " + ", ".join(str(row + 1) for row in rows) for rows in apart)
-        yield Finding(level, kind, text, modality, None, tuple(r + 1 for rows in apart for r in rows), lines)
+        where = "that a split may part, for no group column is declared"
+        if held.split is not None:
+            where = "in two splits, so that a test has been seen: take them out of one"
+        elif held.groups is not None:
+            where = "in several groups, so that a test may have been seen"
+        text = f"There are equal {what} {where} ({_times(apart)})."
+        yield _told_rows("error" if held.split is not None else "warning", kind, text, modality, apart)
     labels = held.labels
     torn = [] if labels is None else [rows for rows in several if len({labels[row] for row in rows}) > 1]
     if torn:
-        text = f"{len(torn)} {what} stand under several labels; at most one can be right."
-        lines = tuple("rows " + ", ".join(str(row + 1) for row in rows) for rows in torn)
-        yield Finding(
-            "warning", "two_labels", text, modality, None, tuple(r + 1 for rows in torn for r in rows), lines
-        )
+        text = f"There are equal {what} under several labels, of which one at most is right ({_times(torn)})."
+        yield _told_rows("warning", "two_labels", text, modality, torn)
+
+
+def _times(several: Sequence[Sequence[int]]) -> str:
+    rows = sum(map(len, several))
+    return f"{rows} rows" if len(several) == 1 else f"{len(several)} times, {rows} rows in all"
+
+
+def _listed(rows: Sequence[int]) -> str:
+    more = f", … ({len(rows)} rows)" if len(rows) > _SHOWN else ""
+    return "rows " + ", ".join(str(row + 1) for row in rows[:_SHOWN]) + more
+
+
+def _told_rows(
+    level: str, kind: str, text: str, modality: str | None, several: Sequence[Sequence[int]]
+) -> Finding:
+    lines = tuple(_listed(rows) for rows in several)
+    return Finding(level, kind, text, modality, None, tuple(row + 1 for rows in several for row in rows), lines)
 
 
 def _parted(held: Reading, rows: list[int]) -> bool:
@@ -154,7 +187,7 @@ def unnamed_groups(held: Reading) -> Iterator[Finding]:
         return
     used = {column for spec in held.spec.modalities.values() for column in spec.columns}
     for column in manifest.table.names:
-        if column in used | {data.label, data.split}:
+        if column in used | {data.label, data.split} or manifest.table.kind(column) != "text":
             continue
         if guess(column, manifest.texts(column), held.labels.tolist(), data.decimal).role == "group":
             text = (

@@ -42,6 +42,10 @@ class Table(Protocol):
         """Return one text a row."""
         ...
 
+    def kind(self, column: str) -> str:
+        """Return how a column can be read: as `text`, as `vectors`, or else what it holds."""
+        ...
+
     def numbers(self, column: str) -> np.ndarray | None:
         """Return float64 of shape (n,), or None where the column does not store numbers."""
         ...
@@ -135,16 +139,19 @@ class Manifest:
 
     def _parsed(self, column: str) -> np.ndarray:
         fits = re.compile(_number_pattern(self.decimal), re.ASCII).fullmatch
-        values = np.full(self.rows, np.nan)
+        values, odd = np.full(self.rows, np.nan), {}
         for row, text in enumerate(self.texts(column)):
-            if text is None:
-                continue
-            if not fits(text.strip()):
-                raise self._no_number(column, row + 1, text)
-            values[row] = float(text.replace(self.decimal, "."))
+            if text is not None and fits(text.strip()):
+                values[row] = float(text.replace(self.decimal, "."))
+            elif text is not None:
+                odd[row + 1] = text
+        if odd:
+            raise self._no_number(column, odd)
         return values
 
-    def _no_number(self, column: str, row: int, text: str) -> FusebenchError:
+    def _no_number(self, column: str, odd: dict[int, str]) -> FusebenchError:
+        """Return the error about cells that are no numbers: the first, and what others there are."""
+        row, text = next(iter(odd.items()))
         other = "," if self.decimal == "." else "."
         if re.fullmatch(_number_pattern(other), text.strip()):
             advice = f'declare decimal = "{other}" if it is one'
@@ -152,7 +159,7 @@ class Manifest:
             advice = "list the column under categorical, or the cell under missing if it stands for nothing"
         return FusebenchError(
             f"Manifest {self.label!r}, column {column!r}, row {row}: {text!r} is not a number where the decimal "
-            f"sign is {self.decimal!r} and thousands are not set apart; {advice}."
+            f"sign is {self.decimal!r} and thousands are not set apart{_others(odd)}; {advice}."
         )
 
     def _check(self, column: str) -> None:
@@ -192,6 +199,14 @@ def read_manifest(card: CardFile) -> Manifest:
     if table.rows == 0:
         raise FusebenchError(f"Manifest {path.name!r} has no row below its header.")
     return Manifest(path.name, table, frozenset(card.data.missing), card.data.decimal)
+
+
+def _others(odd: dict[int, str]) -> str:
+    counts = Counter(odd.values())
+    if len(odd) == 1:
+        return ""
+    shown = ", ".join(f"{text!r} ({count})" for text, count in counts.most_common(5))
+    return f" ({len(odd)} such cells: {shown}{', …' if len(counts) > 5 else ''})"
 
 
 def _number_pattern(decimal: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 
 from ...core.errors import DataUnavailableError
 from ..audio import WINDOW_SECONDS, sound_library
+from .folders import located
 
 _PICTURES, _SOUNDS = 20, 200
 _RATE = 16000
@@ -28,7 +30,7 @@ class Media:
 
     def sample(self, count: int) -> list[Path]:
         """Return up to `count` paths, spread over the rows."""
-        held = [self.root / self.folder / cell for cell in self.cells if cell]
+        held = [located(self.root / self.folder, cell) for cell in self.cells if cell]
         places = np.unique(np.linspace(0, len(held) - 1, min(count, len(held))).round().astype(int))
         return [held[place] for place in places]
 
@@ -65,7 +67,7 @@ def sound_lines(media: Media) -> Iterator[str]:
 
 
 def _lacking(paths: Sequence[Path]) -> Iterator[str]:
-    gone = sum(not path.is_file() for path in paths)
+    gone = sum(not os.path.isfile(path) for path in paths)
     if gone:
         yield f"# {gone} of {len(paths)} files looked up do not exist: set folder to where they lie"
 

@@ -34,11 +34,23 @@ class ArrowTable:
         except (pyarrow.ArrowException, OSError) as error:
             raise FusebenchError(f"Manifest {path.name!r} cannot be read as Parquet ({error}).") from error
         self._label = path.name
+        self._schema = self._file.schema_arrow  # pyarrow makes it anew at each look, which takes its time
+        self._names = tuple(self._schema.names)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The columns."""
-        return tuple(self._file.schema_arrow.names)
+        return self._names
+
+    def kind(self, column: str) -> str:
+        """Return how a column can be read: as `text`, as `vectors`, or else what it holds."""
+        import pyarrow.types as kinds
+
+        stored = self._schema.field(column).type
+        stored = stored.value_type if kinds.is_dictionary(stored) else stored
+        if kinds.is_nested(stored) or _is_bytes(stored):
+            return "vectors" if _is_list_of_numbers(stored) else str(stored)
+        return "text"
 
     @property
     def rows(self) -> int:
@@ -56,7 +68,7 @@ class ArrowTable:
         values = self._column(column)
         if kinds.is_floating(values.type):
             return [_float_text(value) for value in values.to_numpy()]
-        if kinds.is_nested(values.type) or _is_bytes(values.type):
+        if self.kind(column) != "text":
             raise FusebenchError(
                 f"Manifest {self._label!r}: column {column!r} holds {values.type}; expected text or numbers."
             )

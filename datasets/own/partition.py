@@ -8,6 +8,7 @@ import numpy as np
 
 from ...core.errors import FusebenchError, unknown
 from ..splits import Split, fold_split
+from .arrays import counted
 
 SPLITS = ("train", "validation", "test")
 _WORDS = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation"}
@@ -117,15 +118,16 @@ def _check_counts(made: Partition, what: str, advice: str, label: str, group: st
     least = int(counts.argmin())
     if counts[least] < made.folds:
         raise FusebenchError(
-            f"{made.owner}, column {label!r}: class {made.classes[least]!r} has {counts[least]} rows, and there "
-            f"must be {made.folds} for {what}; add rows, take the class out, or {advice}."
+            f"{made.owner}, column {label!r}: class {made.classes[least]!r} has {counted(counts[least], 'row')}, "
+            f"and there must be {made.folds} for {what}; add rows, take the class out, or {advice}."
         )
     if made.groups is None:
         return
     held = np.unique(made.groups)
     if len(held) < made.folds:
         raise FusebenchError(
-            f"{made.owner}, column {group!r}: {len(held)} groups cannot fill {what}; add groups, or {advice}."
+            f"{made.owner}, column {group!r}: {counted(len(held), 'group')} cannot fill {what}; add groups, or "
+            f"{advice}."
         )
     for number, name in enumerate(made.classes):
         if len(np.unique(made.groups[made.labels == number])) < len(SPLITS):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from .guess import Guess, decimal_of, guess
 from .sniff import Sniffed
@@ -34,14 +35,15 @@ class Plan:
         """Return the columns of a role."""
         return [one for one in self.guesses if one.role == role]
 
-    @property
+    @cached_property
     def missing(self) -> list[str]:
         """Every text that stands for an absent cell in a column that is read."""
         return ["", *sorted({word for one in self.guesses if one.role != "out" for word in one.words})]
 
     def absent(self, column: str) -> list[bool]:
         """Return which cells of a column are absent."""
-        return [cell is None or cell in self.missing for cell in self.table.columns[column]]
+        missing = {None, *self.missing}
+        return [cell in missing for cell in self.table.columns[column]]
 
 
 def plan_card(table: Sniffed, label: str) -> Plan:
@@ -53,7 +55,15 @@ def plan_card(table: Sniffed, label: str) -> Plan:
     guesses = list(_one_of_each(guesses, table))
     roles = {label, *(one.column for one in guesses if one.role in ("group", "split"))}
     spoken = {cell for name in roles for cell in table.columns[name]}
-    return Plan(table, label, decimal, tuple(_without_clash(one, spoken) for one in guesses))
+    read = [_without_clash(one, spoken) for one in guesses]
+    unread = [Guess(name, "out", _unread_note(kind)) for name, kind in table.other.items()]
+    return Plan(table, label, decimal, (*read, *unread))
+
+
+def _unread_note(kind: str) -> str:
+    if "binary" in kind:
+        return f"holds {kind}: write pictures or sounds to files, one a row, and name them in a column"
+    return f"holds {kind}, of which nothing can be learnt as it stands"
 
 
 def _one_of_each(guesses: list[Guess], table: Sniffed) -> Iterator[Guess]:

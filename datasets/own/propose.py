@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...core.errors import FusebenchError, unknown
 from ...core.files import write_text
+from .arrays import counted, in_order
 from .folders import folder_of
 from .guess import MARKERS, Guess
 from .media import Media, picture_lines, sound_lines
@@ -80,6 +81,8 @@ def propose(path: str | Path, label: str, folder: str | Path | None = None) -> s
     table = sniff(path)
     if label not in table.columns:
         raise unknown(f"label column of {path.name!r}", label, table.columns)
+    if not any(table.columns[label]):
+        raise FusebenchError(f"The table {path.name!r} has no value in its label column {label!r}; fill it in.")
     plan = plan_card(table, label)
     place = path.parent if folder is None else Path(folder)
     blocks = [_data_block(plan, path, place), *_modality_blocks(plan, path, place)]
@@ -117,15 +120,15 @@ def _grouping(plan: Plan) -> Iterator[str]:
     for one in plan.named("group"):
         yield f"group = {quoted(one.column)}  # {one.note}; rows of one value stay in one split"
         seen = set(zip(plan.table.columns[plan.label], plan.table.columns[one.column], strict=True))
-        for text, count in Counter(label for label, _ in seen).items():
+        for text, count in Counter(label for label, _ in seen if label).items():
             if count < 3:
                 yield f"# label {text!r} stands in {count} of its values; every split needs one: add some"
     split = plan.named("split")
     for one in split:
         yield f"split = {quoted(one.column)}"
-    smallest = min(Counter(plan.table.columns[plan.label]).values())
+    smallest = min(Counter(filter(None, plan.table.columns[plan.label])).values())
     if not split and smallest < 3:
-        yield f"folds = 3  # the rarest label has {smallest} rows: add rows, or take the label out"
+        yield f"folds = 3  # the rarest label has {counted(smallest, 'row')}: add rows, or take the label out"
     elif not split and smallest < 5:
         yield f"folds = {smallest}  # the rarest label has no more rows"
     elif not split:
@@ -136,13 +139,15 @@ def _scoring(plan: Plan) -> Iterator[str]:
     counts = Counter(cell for cell in plan.table.columns[plan.label] if cell)
     (largest, most), held = counts.most_common(1)[0], sum(counts.values())
     if held < plan.table.rows:
-        yield f"# {plan.table.rows - held} rows have no label: take them out"
+        yield f"# {counted(plan.table.rows - held, 'row')} without a label: give one, or take such rows out"
     if len(counts) > 30:
         yield f"# {len(counts)} different labels: if these are amounts, no classifier can learn them"
     if most > _UNEVEN * held:
         yield f'metric = "log_loss"  # {most / held:.0%} of rows are {largest!r}: guessing it would look accurate'
-    if len(counts) == 2:
-        yield f"positive = {quoted(min(counts, key=lambda text: (counts[text], text)))}  # the rarer of two labels"
+    if len(counts) == 2 and len(set(counts.values())) == 2:
+        yield f"positive = {quoted(min(counts, key=lambda text: counts[text]))}  # the rarer of two labels"
+    elif len(counts) == 2:
+        yield f"positive = {quoted(in_order(list(counts))[1])}  # the later of two even labels"
 
 
 def _missing(plan: Plan) -> Iterator[str]:

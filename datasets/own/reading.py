@@ -103,9 +103,9 @@ class Told:
             return False
         what, modality, column = self.about
         where = f"column {column!r}" if column else f"modality {modality!r}"
-        short = (
-            f"The {what} cannot be used." if modality is None and column is None else f"{where} cannot be used."
-        )
+        short = f"{where} cannot be used."
+        if modality is None and column is None:
+            short = "Labels, groups and split do not go together as the card says."
         if isinstance(error, DataUnavailableError):
             short = str(error)
         detail = () if str(error) == short else (str(error),)

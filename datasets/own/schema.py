@@ -30,9 +30,13 @@ __all__ = [
     "read_card",
 ]
 
+TABLES = (".csv", ".tsv", ".parquet", ".pq")
+
+_INIT = "`fusebench data init TABLE --label COLUMN` writes the card of a table."
 _WORDS = {
     "string_type": "expected text, in quotes",
     "string_too_short": "expected a name; it is empty",
+    "string_too_long": 'expected one sign, such as ";" or "\\t"',
     "tuple_type": "expected a list",
     "int_type": "expected a whole number",
     "float_type": "expected a number",
@@ -66,7 +70,9 @@ def read_card(path: str | Path) -> CardFile:
     """
     owner = f"data card {Path(path).name!r}"
     if not Path(path).is_file():
-        raise FusebenchError(f"The data card {str(path)!r} is not a file.")
+        raise FusebenchError(f"The data card {str(path)!r} is not a file; {_INIT}")
+    if Path(path).suffix.lower() in TABLES:
+        raise FusebenchError(f"The data card {str(path)!r} is a table, and a card is a TOML file; {_INIT}")
     try:
         values = tomllib.loads(Path(path).read_text("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from ...core.errors import FusebenchError
-from .delimited import TextTable
+from .delimited import TextTable, encoding_of
 from .parquet import ArrowTable
 
+_PACKED = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods, .zip; .xls
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-_BEGINNINGS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_KANA = re.compile(r"[\u3041-\u30ff]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +26,9 @@ class Sniffed:
     columns
         Column name → its cells as written, None for a null of Parquet.
     vectors
-        Columns of Parquet that hold lists.
+        Columns of Parquet that hold lists of numbers.
+    other
+        Columns of Parquet that hold neither, and what they hold.
     separator, encoding
         Of a text file; empty for Parquet.
     usual
@@ -40,6 +40,7 @@ class Sniffed:
     separator: str = ""
     encoding: str = ""
     usual: bool = True
+    other: dict[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -61,28 +62,16 @@ def sniff(path: Path) -> Sniffed:
         raise FusebenchError(f"The table {str(path)!r} is not a file.")
     if path.suffix.lower() in (".parquet", ".pq"):
         return _parquet(path)
-    encoding = encoding_of(path.read_bytes())
-    separator = separator_of(path.read_bytes().decode(encoding, errors="replace"))
+    content = path.read_bytes()
+    if content.startswith(_PACKED):
+        raise FusebenchError(f"The table {path.name!r} is a spreadsheet or an archive; save its table as CSV.")
+    encoding = encoding_of(content)
+    separator = separator_of(content.decode(encoding, errors="replace"))
     table = TextTable(path, separator, encoding)
     _check(path, table.names, table.rows)
     columns = {name: table.text(name) for name in table.names}
     usual = _SEPARATORS.get(path.suffix.lower()) == separator
     return Sniffed(columns, (), separator, encoding, usual)
-
-
-def encoding_of(content: bytes) -> str:
-    """Return UTF-8 or UTF-16 where it is that; else `cp932` where it then holds kana; else `cp1252`."""
-    for beginning, name in _BEGINNINGS.items():
-        if content.startswith(beginning):
-            return name
-    for name in ("utf-8", "cp932"):
-        try:
-            text = content.decode(name)
-        except UnicodeDecodeError:
-            continue
-        if name == "utf-8" or _KANA.search(text):
-            return name
-    return "cp1252"
 
 
 def separator_of(text: str) -> str:
@@ -104,13 +93,11 @@ def separator_of(text: str) -> str:
 def _parquet(path: Path) -> Sniffed:
     table = ArrowTable(path)
     _check(path, table.names, table.rows)
-    columns, vectors = {}, []
-    for name in table.names:
-        try:
-            columns[name] = table.text(name)
-        except FusebenchError:  # lists, or bytes
-            vectors.append(name)
-    return Sniffed(columns, tuple(vectors))
+    kinds = {name: table.kind(name) for name in table.names}
+    columns = {name: table.text(name) for name, kind in kinds.items() if kind == "text"}
+    vectors = tuple(name for name, kind in kinds.items() if kind == "vectors")
+    other = {name: kind for name, kind in kinds.items() if kind not in ("text", "vectors")}
+    return Sniffed(columns, vectors, other=other)
 
 
 def _check(path: Path, names: tuple[str, ...], rows: int) -> None:

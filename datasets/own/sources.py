@@ -12,6 +12,7 @@ from ...core.errors import FusebenchError
 from ..cache import cached_array
 from .decoders import PictureDecoder, SoundDecoder
 from .files import Decoded, Fault, decoded, fingerprint
+from .folders import located
 from .manifest import Manifest, read_manifest
 from .schema import AudioSpec, CardFile, EmbeddingSpec, ImageSpec
 from .vectors import read_vectors
@@ -85,7 +86,7 @@ def file_source(name: str, card: CardFile, spec: ImageSpec | AudioSpec, manifest
                 f"Manifest {manifest.label!r}, column {spec.column!r}, row {row}: {text!r} is no path; list it "
                 "under missing if it stands for nothing."
             )
-    paths = tuple(None if text is None else folder / (text + spec.suffix) for text in texts)
+    paths = tuple(None if text is None else located(folder, text + spec.suffix) for text in texts)
     if isinstance(spec, ImageSpec):
         return FileSource(name, paths, PictureDecoder(spec.size, spec.channels))
     return FileSource(name, paths, SoundDecoder(spec.rate, spec.seconds, spec.mel, spec.frames))

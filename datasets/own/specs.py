@@ -16,6 +16,7 @@ Metric = Literal[
 ]
 
 _WINDOW = 0.064  # seconds of one spectrum of `log_mel`, of which half as many numbers are frequencies
+_HOP = 16  # samples from one of them to the next, at least
 
 
 class _Strict(BaseModel):
@@ -152,8 +153,14 @@ class AudioSpec(_Files):
     def _resolvable(self) -> AudioSpec:
         if self.mel > self.rate * _WINDOW / 2:
             raise ValueError(f"mel = {self.mel} bands need rate = {int(2 * self.mel / _WINDOW) + 1} or more")
-        if self.frames > self.rate * self.seconds:
-            raise ValueError(f"frames = {self.frames} are more than the samples of {self.seconds} s")
+        if self.seconds < _WINDOW:
+            raise ValueError(f"seconds = {self.seconds} are less than one spectrum takes, {_WINDOW}")
+        room = int(self.rate * self.seconds) // _HOP
+        if self.frames > room:
+            raise ValueError(
+                f"frames = {self.frames}: {self.seconds} s at rate = {self.rate} have room for {room}; declare "
+                "fewer, or more seconds"
+            )
         return self
 
 
