@@ -81,7 +81,7 @@ class AudioVisualDigits(DataSet):
 
     def __post_init__(self) -> None:
         """Refuse options that mean nothing."""
-        if not isinstance(self.energy, int | float) or not 0 < self.energy <= 1:
+        if type(self.energy) not in (int, float) or not 0 < self.energy <= 1:
             raise FusebenchError(
                 f"Option energy={self.energy!r} of avmnist_fsdd: expected a share above 0 up to 1."
             )

@@ -22,6 +22,7 @@ CARD = Card(
     citation="Wolberg, W., Mangasarian, O., Street, N. and Street, W. Breast Cancer Wisconsin (Diagnostic). UCI "
     "Machine Learning Repository. doi 10.24432/C5DW2B; the copy that scikit-learn ships",
     split="Five stratified folds; one tests, the next validates.",
+    figures=("None that we know of for these views and folds.",),
     notes=(
         "Three statistics of the same nuclei, strongly redundant: logistic regression on the worst values alone "
         "is right in .98 of the rows of five folds, on the means alone in .94, on all three tables in .97.",

@@ -66,9 +66,10 @@ class Card:
     met: bool = True
 
     def __post_init__(self) -> None:
-        """State each checksum once: on the raw file."""
+        """State each checksum once: on the raw file, or on the archive that it comes out of."""
         if self.sources and not self.files:
-            object.__setattr__(self, "files", {source.path: source.checksum for source in self.sources})
+            sums = {source.path: source.checksum or source.archive_checksum for source in self.sources}
+            object.__setattr__(self, "files", sums)
 
     @property
     def verified(self) -> bool:

@@ -15,7 +15,7 @@ from .card import Card, DataSet
 from .fetch import Raw, raw
 from .own.decode import Decoder
 from .own.decoders import PictureDecoder
-from .picture_table import check_size, read_pictures
+from .picture_table import check_size, check_switch, read_pictures
 from .registry import register
 from .splits import holdout
 
@@ -80,9 +80,13 @@ class Cub2002011(DataSet):
 
     def __post_init__(self) -> None:
         """Refuse options that mean nothing."""
-        check_size(self.size)
-        if self.species not in range(2, SPECIES + 1):
-            raise FusebenchError(f"Option species={self.species!r} of 'cub_200_2011': expected 2 to {SPECIES}.")
+        check_size(self.size, "cub_200_2011")
+        check_switch("boxed", self.boxed, "cub_200_2011")
+        if not isinstance(self.species, int) or self.species not in range(2, SPECIES + 1):
+            raise FusebenchError(
+                f"Option species={self.species!r} of data set 'cub_200_2011': expected a whole number from 2 to "
+                f"{SPECIES}."
+            )
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
@@ -101,7 +105,8 @@ class Cub2002011(DataSet):
     def rows(self) -> dict[str, int]:
         """The published split; with fewer species, in proportion."""
         train, test = (round(count * self.species / SPECIES) for count in (TRAINING, IMAGES - TRAINING))
-        return {"train": train - train // 5, "validation": train // 5, "test": test}
+        validation = -(-train // 5)
+        return {"train": train - validation, "validation": validation, "test": test}
 
     @property
     def folds(self) -> int:

@@ -20,6 +20,8 @@ CARD = Card(
     home="https://archive.ics.uci.edu/dataset/80",
     citation="Alpaydin, E. and Kaynak, C. Optical Recognition of Handwritten Digits. UCI Machine "
     "Learning Repository; the copy that scikit-learn ships",
+    split="Five stratified folds by seed.",
+    figures=("None known of this pairing.",),
     notes=(
         "The table is a function of the picture (sums along rows, columns and diagonals): it adds no "
         "information, so that no fusion can beat the best use of the picture alone.",

@@ -97,7 +97,7 @@ class DigitsTrimodal(DataSet):
             raise FusebenchError(f"Option size={self.size!r} of {FAMILY}: the side is 14 or 28.")
         if not isinstance(self.mel, int) or not 8 <= self.mel <= 32:
             raise FusebenchError(f"Option mel={self.mel!r} of {FAMILY}: expected an integer from 8 to 32.")
-        if not isinstance(self.noise, int | float) or not 0 <= self.noise < float("inf"):
+        if type(self.noise) not in (int, float) or not 0 <= self.noise < float("inf"):
             raise FusebenchError(f"Option noise={self.noise!r} of {FAMILY}: expected a number from 0 on.")
         if self.speakers not in ("held_out", "random"):
             raise unknown(f"value of speakers of {FAMILY}", str(self.speakers), ("held_out", "random"))

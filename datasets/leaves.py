@@ -145,7 +145,7 @@ class Leaves(DataSet):
 
     def __post_init__(self) -> None:
         """Refuse sizes that no picture could have."""
-        check_size(self.size)
+        check_size(self.size, "leaves")
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

@@ -46,7 +46,7 @@ class PictureTable(DataSet):
 
     def __post_init__(self) -> None:
         """Refuse sizes that no picture could have."""
-        check_size(self.size)
+        check_size(self.size, self.id)
 
     @property
     @abstractmethod
@@ -85,7 +85,7 @@ class PictureTable(DataSet):
         return assembled(self, held.items, cuts, {"image": pixels, "record": record}, present)
 
 
-def check_size(size: int) -> None:
+def check_size(size: int, owner: str) -> None:
     """Refuse a picture size outside 8–512.
 
     Raises
@@ -95,8 +95,21 @@ def check_size(size: int) -> None:
     """
     if not isinstance(size, int) or isinstance(size, bool) or size not in SIZES:
         raise FusebenchError(
-            f"Option size={size!r}: expected a whole number from {SIZES[0]} to {SIZES[-1]} pixels."
+            f"Option size={size!r} of data set {owner!r}: expected a whole number from {SIZES[0]} to {SIZES[-1]} "
+            "pixels."
         )
+
+
+def check_switch(option: str, value: bool, owner: str) -> None:
+    """Refuse anything but true and false: words such as `no` would count as true.
+
+    Raises
+    ------
+    FusebenchError
+        Where it is neither.
+    """
+    if not isinstance(value, bool):
+        raise FusebenchError(f"Option {option}={value!r} of data set {owner!r}: expected true or false.")
 
 
 def read_pictures(paths: Sequence[Path | None], decoder: Decoder, owner: str) -> tuple[np.ndarray, np.ndarray]:

@@ -27,6 +27,7 @@ CARD = Card(
     citation="Aeberhard, S. and Forina, M. Wine. UCI Machine Learning Repository. doi 10.24432/C5PC7J; the copy "
     "that scikit-learn ships",
     split="Five stratified folds; one tests, the next validates.",
+    figures=("None that we know of for these views and folds.",),
     notes=(
         "The views are ours: alcohol, acid, ash, minerals and proline make `composition`; the four sums of "
         "phenolic compounds `phenols`; colour intensity, hue and the absorbance ratio OD280/OD315, all read "

@@ -178,6 +178,7 @@ def data_card(name: str) -> dict[str, Any]:
         "name": source.name,
         "title": card.title,
         "summary": card.summary,
+        "task": _task(source),
         "modalities": [{"name": m.name, "kind": m.kind, "shape": list(m.shape)} for m in source.modalities],
         "classes": list(source.classes),
         "rows": source.rows,
@@ -187,7 +188,7 @@ def data_card(name: str) -> dict[str, Any]:
         "home": card.home,
         "citation": card.citation,
         "terms": card.terms,
-        "split": card.split,
+        "split": card.split or _split(source),
         "published_figures": list(card.figures),
         "verified": card.verified,
         "checksum_source": card.checksum_source,
@@ -197,6 +198,19 @@ def data_card(name: str) -> dict[str, Any]:
     }
 
 
+def _task(source: Any) -> str:
+    judged = f", judged by {source.metric.replace('_', ' ')}" if source.metric else ""
+    positive = f", positive class {source.positive}" if source.positive else ""
+    return f"classification, {len(source.classes)} classes{judged}{positive}"
+
+
+def _split(source: Any) -> str:
+    """Return the rule that holds where a card has none of its own."""
+    if source.card.pairing == "synthetic":
+        return "Every seed is a fresh draw by one law, with a quarter as many rows to validate as to train."
+    return f"Disjoint folds, {source.folds}: seed s tests fold s, the next validates, the rest train."
+
+
 def card_text(card: dict[str, Any]) -> str:
     """Return a card as text."""
     shapes = ", ".join(f"{m['name']} ({m['kind']} {'×'.join(map(str, m['shape']))})" for m in card["modalities"])
@@ -204,6 +218,7 @@ def card_text(card: dict[str, Any]) -> str:
     lines = [
         f"{card['name']}: {card['title']}",
         card["summary"],
+        f"Task: {card['task']}",
         f"Modalities: {shapes}",
         f"Classes: {', '.join(card['classes'])}",
         f"Rows a seed: {rows}",
@@ -211,7 +226,8 @@ def card_text(card: dict[str, Any]) -> str:
     ]
     told = ("split", "licence", "terms", "home", "citation")
     lines += [f"{key.capitalize()}: {card[key]}" for key in told if card[key]]
-    lines += [f"Published: {sentence}" for sentence in card["published_figures"]]
+    figures = card["published_figures"] or ([] if card["bayes"] else ["none known."])
+    lines += [f"Published: {sentence}" for sentence in figures]
     if card["files"]:
         state = "verified" if card["verified"] else "unverified"
         lines.append(f"Files: {state}; checksums: {card['checksum_source'] or 'none published'}")

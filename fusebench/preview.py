@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 from .core.files import write_atomic
 from .datasets.own.reading import Reading
-from .datasets.own.schema import Spec, TabularSpec
+from .datasets.own.schema import AudioSpec, Spec, TabularSpec
 from .reports import style
 
 ACROSS = 6  # samples
@@ -135,7 +135,9 @@ def _sound(axes: Axes, held: Reading, name: str, row: int) -> None:
     if isinstance(power, str):
         return _absent(axes, power)
     axes.imshow(power[0], origin="lower", aspect="auto", cmap="magma")
-    axes.set_xlabel(f"{held.spec.modalities[name].seconds:g} s", fontsize=7, labelpad=2)
+    spec = held.spec.modalities[name]
+    assert isinstance(spec, AudioSpec)
+    axes.set_xlabel(f"{spec.seconds:g} s", fontsize=7, labelpad=2)
     return None
 
 

@@ -23,7 +23,10 @@ def fetch(names: tuple[str, ...]) -> int:
     worst = 0
     for name, _ in _chosen(names):
         try:
-            rows = datasets.get(name).load(0)
+            source = datasets.get(name)
+            if source.card.terms:
+                print(f"{name}: {source.card.terms}", file=sys.stderr, flush=True)
+            rows = source.load(0)
         except DataUnavailableError as error:
             print(f"{name}: unavailable: {error}")
             worst |= bool(names)

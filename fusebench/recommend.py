@@ -119,10 +119,11 @@ def _source(card: DataSet | str | Path, placebo: bool, quiet: bool) -> DataSet:
 
     opened = api.open_data(card, quiet)
     assert opened is not None
-    if len(opened.modalities) < 2:
+    names = [modality.name for modality in opened.modalities]
+    if len(names) < 2:
         raise FusebenchError(
-            f"Data set {opened.name!r} has one modality, {opened.modalities[0].name!r}: there is nothing to fuse; "
-            "add a second to the card."
+            f"Data set {opened.name!r} has one modality, {names[0]!r}: there is nothing to fuse; add a second to the "
+            "card."
         )
     return Placebo(opened) if placebo else opened
 

@@ -55,7 +55,7 @@ def _prior(trial: Trial, data: Bundle) -> None:
         decisions, p=np.where(there, decisions.p, decisions.prior), present=np.ones_like(decisions.present)
     )
     scores = trial.variant.combine(told)  # type: ignore[attr-defined]
-    some = there.any(0)[:, 0]
+    some = np.flatnonzero(data.test.present.any(1))
     furthest = np.abs(scores / scores.sum(1, keepdims=True) - trial.predict())[some].max()
     need(furthest < 1e-6, f"with the prior in place of an absent expert it differs by {furthest:.1e}")
 

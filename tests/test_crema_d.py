@@ -10,6 +10,7 @@ import pytest
 from fusebench.core.errors import DataUnavailableError, FusebenchError, UnreadableFileError
 from fusebench.datasets import crema_d, get, load_all
 from fusebench.datasets.frames import FramesDecoder, evenly, read_frames
+from fusebench.datasets.splits import fold_split
 
 load_all()
 av = pytest.importorskip("av")
@@ -228,8 +229,33 @@ def test_planning_needs_no_file_and_options_are_checked(tmp_path, monkeypatch):
     monkeypatch.setenv("FUSEBENCH_DATA", str(tmp_path))
     data = get("crema_d(frames=2,channels=3,size=32,mel=32)")
     assert [m.shape for m in data.modalities] == [(1, 32, 32), (6, 32, 32), (10,)]
-    assert sum(data.rows.values()) == 7442 and len(data.classes) == 6
+    assert sum(data.rows.values()) == 7438 and len(data.classes) == 6
     assert not data.card.verified
-    for wrong in ("crema_d(frames=0)", "crema_d(channels=2)", "crema_d(size=4)", "crema_d(mel=1000)"):
-        with pytest.raises(FusebenchError, match="expected"):
-            get(wrong)
+    for wrong in ("frames=0", "channels=2", "size=4", "mel=1000", "frames=3.0", "channels=true"):
+        with pytest.raises(FusebenchError, match="of data set 'crema_d': expected"):
+            get(f"crema_d({wrong})")
+
+
+def test_rows_that_are_planned_are_those_of_the_first_fold():
+    parts = [clip.split("_") for clip in crema_d.CLIPS if clip not in crema_d.MISTAKEN]
+    labels = np.array([list(crema_d.EMOTIONS).index(emotion) for _, _, emotion, _ in parts])
+    cuts = fold_split(labels, 0, "crema_d", 5, np.array([actor for actor, *_ in parts]))
+    assert list(get("crema_d").rows.values()) == [len(rows) for rows in cuts]
+    assert len(crema_d.MISTAKEN) == 4 and set(crema_d.CLIPS) > crema_d.MISTAKEN
+
+
+def test_clips_that_the_publishers_call_wrong_are_not_read(small, published, tmp_path, monkeypatch):
+    folder = tmp_path / "copy" / "crema_d"
+    (folder / "VideoFlash").mkdir(parents=True)
+    for path in [*(published / "crema_d").iterdir(), *(published / "crema_d" / "VideoFlash").iterdir()]:
+        if path.name != "VideoFlash":
+            (folder / path.relative_to(published / "crema_d")).symlink_to(path)
+    wrong = folder / "VideoFlash" / f"{CLIPS[7]}.flv"
+    wrong.unlink()
+    wrong.write_text("no video at all")
+    monkeypatch.setenv("FUSEBENCH_DATA", str(tmp_path / "copy"))
+    with pytest.raises(FusebenchError, match=f"{CLIPS[7]}.*cannot be decoded as video"):
+        small.load(0)
+    monkeypatch.setattr(crema_d, "MISTAKEN", frozenset((CLIPS[7],)))
+    ids = [clip for rows in small.load(0).splits.values() for clip in rows.ids.tolist()]
+    assert sorted(ids) == sorted({*CLIPS} - {CLIPS[7]})

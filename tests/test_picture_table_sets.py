@@ -1,17 +1,21 @@
 """Pictures with a record: each loader on a small tree of files in the published form."""
 
 import csv
+import shutil
 import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from fusebench import public
 from fusebench.core.errors import DataUnavailableError, FusebenchError, UnreadableFileError
 from fusebench.datasets import get, ham10000, leaves, load_all, obtain, pad_ufes_20, petfinder
 from fusebench.datasets.boxed import BoxedDecoder
 from fusebench.datasets.download import TransferError
+from fusebench.datasets.fetch import file_sha256
 from fusebench.datasets.records import Record, read_columns
+from fusebench.datasets.splits import holdout
 
 load_all()
 PIL = pytest.importorskip("PIL.Image")
@@ -74,9 +78,33 @@ def test_rows_by_split_add_up_to_what_is_published():
 
 
 def test_sizes_that_mean_nothing_are_refused():
-    for wrong in ("pad_ufes_20(size=4)", "ham10000(size=2.5)", "cub_200_2011(species=1)", "leaves(size=true)"):
-        with pytest.raises(FusebenchError, match="expected"):
-            get(wrong)
+    for name, wrong in (
+        ("pad_ufes_20", "size=4"),
+        ("ham10000", "size=2.5"),
+        ("leaves", "size=true"),
+        ("cub_200_2011", "species=1"),
+        ("cub_200_2011", "species=20.0"),
+        ("cub_200_2011", "boxed=no"),
+        ("pad_ufes_20", "history=no"),
+    ):
+        with pytest.raises(
+            FusebenchError, match=f"^Option {wrong.split('=')[0]}=.* of data set '{name}': expected"
+        ):
+            get(f"{name}({wrong})")
+
+
+def test_cub_plans_the_rows_of_the_published_split():
+    labels = np.arange(5994) % 200
+    train, validation = holdout(labels, "cub_200_2011")
+    assert get("cub_200_2011").rows == {"train": len(train), "validation": len(validation), "test": 5794}
+
+
+def test_terms_are_told_before_anything_is_fetched(capsys):
+    assert public.fetch(("ham10000",)) == 1
+    told = capsys.readouterr()
+    assert told.err == "ham10000: Non-commercial use only (CC BY-NC 4.0).\n"
+    assert told.out.startswith("ham10000: unavailable: ")
+    assert public.fetch(("leaves",)) == 1 and capsys.readouterr().err == ""
 
 
 RECORD = Record(("age",), {"site": 2})
@@ -101,6 +129,7 @@ def test_a_number_that_is_none_and_a_column_that_is_not_there_are_named(data):
 
 
 DIAGNOSES = tuple(pad_ufes_20.COUNTS)
+PUBLISHED_TABLE = pad_ufes_20.TABLE
 
 
 def pad_rows():
@@ -129,6 +158,7 @@ def write_pad(data, rows, folders=True):
 @pytest.fixture
 def pad(data, monkeypatch):
     monkeypatch.setattr(pad_ufes_20.PadUfes20, "published", 72)
+    monkeypatch.setattr(pad_ufes_20, "TABLE", replace(pad_ufes_20.TABLE, checksum=""))
     write_pad(data, pad_rows())
     return data
 
@@ -182,19 +212,38 @@ def test_pad_damage_is_named(pad):
         get("pad_ufes_20(size=8)").load(0)
 
 
-def test_pad_is_read_from_the_archive_as_published(data, tmp_path, monkeypatch):
-    """A zip with the table and three zips of pictures, laid into the folder as it was downloaded."""
+def test_a_pad_table_that_is_not_the_published_one_is_refused(pad, monkeypatch):
+    monkeypatch.setattr(pad_ufes_20, "TABLE", PUBLISHED_TABLE)
+    with pytest.raises(FusebenchError, match=r"metadata\.csv' in FUSEBENCH_DATA has sha256 .* 14d145235cedb022"):
+        get("pad_ufes_20(size=8)").load(0)
+
+
+def test_pad_is_downloaded_as_published_and_checked(tmp_path, monkeypatch):
+    """A table and three zips of pictures, each in a folder of its own."""
     monkeypatch.setattr(pad_ufes_20.PadUfes20, "published", 72)
     write_pad(tmp_path / "made", pad_rows())
     made = tmp_path / "made" / "pad_ufes_20"
-    (data / "pad_ufes_20").mkdir()
-    with zipfile.ZipFile(data / "pad_ufes_20" / "zr7vgbcyr2-1.zip", "w") as outer:
-        outer.write(made / "metadata.csv", "metadata.csv")
-        for part in sorted((made / "images").iterdir()):
-            with zipfile.ZipFile(tmp_path / "inner.zip", "w") as inner:
-                for path in part.iterdir():
-                    inner.write(path, f"{part.name}/{path.name}")
-            outer.write(tmp_path / "inner.zip", f"images/{part.name}.zip")
+    served = {pad_ufes_20.TABLE.home: made / "metadata.csv"}
+    for source in pad_ufes_20.PICTURES:
+        folder = made / "images" / source.path.rpartition("/")[2]
+        served[source.home] = tmp_path / f"{folder.name}.zip"
+        with zipfile.ZipFile(served[source.home], "w") as archive:
+            for path in folder.iterdir():
+                archive.write(path, f"{folder.name}/{path.name}")
+
+    def retrieve(url, place, *_, **__):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return shutil.copy(served[url], place) and place
+
+    monkeypatch.setattr(obtain, "retrieve", retrieve)
+    with pytest.raises(DataUnavailableError, match=r"what came has sha256 .* 14d145235cedb022"):
+        get("pad_ufes_20(size=8)").load(0)
+    table = replace(pad_ufes_20.TABLE, checksum=file_sha256(made / "metadata.csv"))
+    monkeypatch.setattr(pad_ufes_20, "TABLE", table)
+    with pytest.raises(DataUnavailableError, match=r"imgs_part_1.*the archive has sha256 .* 0ab44f60938bf574"):
+        get("pad_ufes_20(size=8)").load(0)
+    pictures = [replace(p, archive_checksum=file_sha256(served[p.home])) for p in pad_ufes_20.PICTURES]
+    monkeypatch.setattr(pad_ufes_20, "PICTURES", pictures)
     assert sum(map(len, get("pad_ufes_20(size=8)").load(0).splits.values())) == 72
 
 
@@ -229,6 +278,15 @@ def test_ham_groups_by_lesion_and_leaves_out_what_tells(data, monkeypatch):
         assert part.inputs["record"].shape == (len(part), 20)
     columns = get("ham10000").record.columns
     assert set(columns) == {"age", "sex", "localization"}
+
+
+def test_ham_keeps_pairs_of_one_lesion_together_that_the_table_parts():
+    pairs = ham10000.SAME_LESION
+    assert len(pairs) == 18 and len({picture for pair in pairs for picture in pair}) == 36
+    (first, second), *_ = pairs
+    pictures = [first, "ISIC_1", second, "ISIC_2", "ISIC_3", pairs[1][0]]
+    joined = ham10000.joined(pictures, ["HAM_0", "HAM_0", "HAM_1", "HAM_1", "HAM_2", "HAM_3"])
+    assert len(set(joined[:4])) == 1 and len(set(joined)) == 3
 
 
 def test_petfinder_has_pets_without_a_photograph_and_groups_by_rescuer(data, monkeypatch):

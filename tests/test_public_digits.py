@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from fusebench import listing
 from fusebench.core.errors import FusebenchError
-from fusebench.datasets import get, load_all, mnist, mnist_svhn, spoken
+from fusebench.datasets import REGISTRY, get, load_all, mnist, mnist_svhn, spoken
 from fusebench.datasets.fetch import file_sha256
 from fusebench.datasets.prosody import NAMES, prosody
 
@@ -261,6 +262,26 @@ def test_cards_say_what_is_known(name):
     assert set(card.files) == {source.path for source in card.sources} and all(card.files.values())
     assert card.verified == (name in ("avmnist_fsdd", "digits_trimodal", "fsdd_digit", "fsdd_speaker"))
     assert all(f"{source.path}={source.checksum}" in data.identity() for source in card.sources)
+
+
+@pytest.mark.parametrize("name", [entry.id for entry in REGISTRY if entry.card.pairing != "synthetic"])
+def test_a_card_tells_task_rows_licence_citation_split_and_figures(name):
+    data, card = get(name), listing.data_card(name)
+    assert card["task"].startswith(f"classification, {len(data.classes)} classes")
+    assert card["rows"] == data.rows and card["split"] and card["licence"] and card["citation"]
+    text = listing.card_text(card)
+    for word in ("Task", "Modalities", "Rows a seed", "Licence", "Citation", "Split", "Published"):
+        assert f"\n{word}: " in text
+    assert card["published_figures"] or "\nPublished: none known." in text
+
+
+def test_a_card_of_synthetic_data_tells_ceilings_in_place_of_figures():
+    text = listing.card_text(listing.data_card("synthetic(d_u=2,modalities=1)"))
+    assert "\nTask: classification, 4 classes\n" in text and "\nSplit: Every seed is a fresh draw" in text
+    assert "Published" not in text and "Best possible accuracy" in text
+    assert "\nTask: classification, 7 classes, judged by balanced accuracy\n" in listing.card_text(
+        listing.data_card("ham10000")
+    )
 
 
 @pytest.fixture(scope="module")

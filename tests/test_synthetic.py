@@ -72,6 +72,8 @@ class TestDials:
             ({"d_u": 2, "time_shift": 1.5}, "time_shift=1.5"),
             ({"d_u": 2, "time_shift": 16}, "0 to 15"),
             ({"d_u": 2, "time_shift": 1, "clutter": 0}, "clutter=0"),
+            ({"d_u": 2, "time_shift": 1, "clutter": 1e-6}, "clutter=1e-06"),
+            ({"d_u": 2, "rows": 1e30}, "rows=1e"),
             ({"d_u": 2, "correlated_noise": -1}, "correlated_noise=-1"),
             ({"d_u": 2, "correlated_noise": [1, 1, 1]}, "correlated_noise=[1,1,1]"),
         ],

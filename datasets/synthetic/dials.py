@@ -23,6 +23,8 @@ SHAPES = {"tabular": (16,), "image": (3, 16, 16), "audio": (1, 16, 16), "embeddi
 TURNS = ("tabular", "image", "audio")
 
 MOST = 10  # ceilings and Shapley values go over all 2^M subsets
+MOST_ROWS = 10_000_000
+LEAST_CLUTTER = 0.001  # below it the density of a shift swallows that of the cues in rounding
 
 PerModality = float | Sequence[float]
 
@@ -49,7 +51,7 @@ class Dials:
         Prior of class 0 over prior of the last class.
     clutter
         Standard deviation of the noise outside the span of the templates; it changes no ceiling, except
-        under `time_shift`, which needs some.
+        under `time_shift`, which needs 0.001 of it.
     templates
         Seed of the templates, which stay the same over the seeds of a suite.
     misaligned
@@ -183,8 +185,8 @@ class Dials:
     def _check_counts(self) -> None:
         self._whole("classes", 2, "at least 2")
         least = 4 * self.classes
-        self._whole("rows", least, f"at least {least}, four for each class")
-        self._whole("test_rows", 1, "at least 1")
+        self._whole("rows", least, f"from {least}, four for each class, to {MOST_ROWS:,}", most=MOST_ROWS)
+        self._whole("test_rows", 1, f"from 1 to {MOST_ROWS:,}", most=MOST_ROWS)
         self._whole("templates", 0, "at least 0, the seed of the templates")
         longest = min(modality.shape[-1] for modality in self.inputs) - 1
         self._whole("time_shift", 0, f"0 to {longest}, less than a last axis has cells", most=longest)
@@ -222,6 +224,6 @@ class Dials:
         names = [modality.name for modality in self.inputs]
         checks.probabilities_by_class("missing", self.missing, names, self.classes)
         checks.weighted_levels("snr_levels", self.snr_levels)
-        if self.time_shift and not self.clutter:
-            expected = "a number above 0 with time_shift: without noise around the templates a row shows its shift"
-            raise checks.refused("clutter", self.clutter, expected)
+        if self.time_shift and self.clutter < LEAST_CLUTTER:
+            why = "without noise around the templates a row shows its shift"
+            raise checks.refused("clutter", self.clutter, f"at least {LEAST_CLUTTER} with time_shift: {why}")

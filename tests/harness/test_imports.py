@@ -158,3 +158,9 @@ def test_git_ignores_no_code():
     command = ["git", "check-ignore", "--no-index", "--stdin"]
     told = subprocess.run(command, input=paths, text=True, capture_output=True, cwd=ROOT)
     assert told.stdout.split() == []
+
+
+def test_the_type_checker_is_shown_every_file_of_the_door():
+    links = {path.name for path in (ROOT / "typings" / "fusebench").iterdir()}
+    door = {path.name for path in (ROOT / "fusebench").glob("*.py")}
+    assert door | {"core", *ROOMS} <= links

@@ -1,0 +1,1 @@
+../../fusebench/own_check.py
