@@ -122,8 +122,8 @@ def _source(card: DataSet | str | Path, placebo: bool, quiet: bool) -> DataSet:
     names = [modality.name for modality in opened.modalities]
     if len(names) < 2:
         raise FusebenchError(
-            f"Data set {opened.name!r} has one modality, {names[0]!r}: there is nothing to fuse; add a second to the "
-            "card."
+            f"Data set {opened.name!r} has one modality, {names[0]!r}: there is nothing to fuse; add a second to "
+            "the card."
         )
     return Placebo(opened) if placebo else opened
 
