@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from fusebench import fusion, listing
+from fusebench.datasets import Inputs
 from fusebench.fusion import REGISTRY, FusionNetwork, register, resolve
 from fusebench.fusion.checks import CHECKS, applies, run_check
 from fusebench.fusion.classical import ClassicalVariant
@@ -205,6 +206,17 @@ class ReadsWhatIsAbsent(Sound):
         return np.hstack([x.reshape(len(inputs), -1) for x in inputs.inputs.values()])
 
 
+class FillsWithZeros(Sound):
+    """softmax(W x + b)."""
+
+    def columns(self, inputs):
+        names = list(inputs.inputs)
+        filled = {n: inputs.inputs[n].copy() for n in names}
+        for place, name in enumerate(names):
+            filled[name][~inputs.present[:, place]] = 0  # and not the training mean, as is declared
+        return super().columns(Inputs(filled, np.ones_like(inputs.present)))
+
+
 class LearnsFromValidation(Sound):
     """softmax(W x + b)."""
 
@@ -244,6 +256,7 @@ BREAKING = {
     "builds_with_its_defaults": RefusesItsDefault,
     "leaves_inputs_alone": ScalesInPlace,
     "takes_absent_modalities": ReadsWhatIsAbsent,
+    "keeps_its_word_on_absent_modalities": FillsWithZeros,
     "selects_by_validation_alone": LearnsFromValidation,
     "gives_probabilities": DoublesProbabilities,
     "learns_an_easy_set": LearnsNothing,
