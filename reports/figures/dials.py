@@ -81,12 +81,12 @@ def draw(data: pd.DataFrame, heading: Heading) -> Figure:
     """Draw one panel a sweep."""
     panels = [panel for _, panel in data.groupby(["base", "dial"], sort=False)]
     labels = [_labels(panel) for panel in panels]
-    upright = 0.065 * max((layout.longest(texts) for texts, turned in labels if turned), default=0)
+    upright = [0.065 * layout.longest(texts) if turned else 0.0 for texts, turned in labels]
     several = data["base"].nunique() > 1
     figure, axes = layout.panels(
         replace(heading, notes=" · ".join([heading.notes, *_bases(data, several)])),
         [_title(panel, several) for panel in panels], SIZE, columns=COLUMNS, left=0.65, between=0.45,
-        below=0.6 + upright, handles=_handles(data),
+        below=[0.6 + space for space in upright], handles=_handles(data),
     )  # fmt: skip
     for place, (axis, panel, (texts, turned)) in enumerate(zip(axes, panels, labels, strict=True)):
         _panel(axis, panel, families.listed(data))

@@ -100,7 +100,8 @@ def kinds(data: pd.DataFrame) -> list[Line2D | Patch]:
 
 def panels(
     heading: Heading, names: Sequence[str], size: tuple[float, float], *,
-    columns: int, left: float, between: float, below: float, handles: Sequence[Any], right: float = 0.25,
+    columns: int, left: float, between: float, below: float | Sequence[float], handles: Sequence[Any],
+    right: float = 0.25,
 ) -> tuple[Figure, list[Axes]]:  # fmt: skip
     """Lay out one titled panel a name.
 
@@ -108,7 +109,7 @@ def panels(
     ----------
     size
         Width and height of a panel, in inches; `left`, `right`, `between` (columns) and `below` (labels
-        under each row) are the space around them.
+        under each row: one number, or one a panel) are the space around them.
     columns
         At most so many side by side.
     handles
@@ -122,14 +123,16 @@ def panels(
     titles = [wrapped(name, int(size[0] / LETTER)) for name in names]
     title = 0.3 + LINE * max(text.count("\n") for text in titles)
     _, top = above(heading, width)
-    height = top + bottom + down * (size[1] + title + below)
+    each = [below] * len(names) if isinstance(below, int | float) else list(below)
+    under = [max(each[row * across : (row + 1) * across]) for row in range(down)]
+    height = top + bottom + down * (size[1] + title) + sum(under)
     figure.set_size_inches(width, height)
     head(figure, heading)
     axes = []
     for place, text in enumerate(titles):
         row, column = divmod(place, across)
         x = left + column * (size[0] + between)
-        y = height - top - (row + 1) * (size[1] + title) - row * below
+        y = height - top - (row + 1) * (size[1] + title) - sum(under[:row])
         box = (x / width, y / height, size[0] / width, size[1] / height)
         axis = figure.add_axes(box)
         axis.set_title(text)
