@@ -50,7 +50,7 @@ def test_interrupted_once_the_running_cell_is_finished_and_the_rest_is_resumed(
     assert process.wait(30) == 130
     assert tools.gone(below)
     done = len(stored.files)
-    assert 3 <= done < 20
+    assert 2 <= done < 20  # two, where the signal came between two cells
     assert {record.status for record in stored.records.values()} == {"ok"}
     text = complaints(tmp_path)
     assert "\r" not in text
