@@ -14,6 +14,7 @@ from .. import fusion
 from ..core.files import write_atomic
 from ..core.seeding import Seeds
 from ..datasets import Bundle
+from ..datasets.card import Metric
 from ..fusion.stages import HeldStages
 from ..fusion.variant import Variant
 from ..results.record import Record
@@ -22,7 +23,6 @@ from .data import bundle, store_split
 from .job import Job, Outcome
 from .metrics import log_probabilities, score
 from .stages import StageResult, load_stage
-from .suite import Metric
 from .work import explain, make_task, peak_memory, reset_peak, status_of
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..core.errors import FusebenchError, unknown
+from ..datasets.card import Metric
 from ..fusion.variant import Settings
 from . import suites
 
@@ -20,11 +21,6 @@ REPORTS = ("build", "comparisons", "contents", "decision", "families", "figures"
 RESERVED = frozenset(
     [*RESULTS, *REPORTS, "scoreboard", "statistics", "style", "sweeps", "tables", "timing", "wording"]
 )
-
-
-Metric = Literal[
-    "accuracy", "balanced_accuracy", "auroc", "average_precision", "sensitivity_at_90_specificity", "log_loss"
-]
 
 
 class _Strict(BaseModel):

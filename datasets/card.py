@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .bundle import Bundle, Modality
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from .raw_file import Raw
 
 PAIRINGS = ("natural", "by_label", "synthetic")
+Metric = Literal[
+    "accuracy", "balanced_accuracy", "auroc", "average_precision", "sensitivity_at_90_specificity", "log_loss"
+]
+"""What results may be judged by: a suite, or a data set that asks for it, names one."""
 
 
 @dataclass(frozen=True)

@@ -213,11 +213,8 @@ def list_(
         rows = listing.variants(tuple(str(p.resolve()) for p in plugin or ()), architecture)
     else:
         rows = kinds[what]()  # type: ignore[misc]
-    if json:
-        extra: dict[str, Any] = {"wrappers": []} if what == "variants" else {}
-        print(dumps({what: rows} | extra))
-    else:
-        listing.print_table(rows, listing.COLUMNS[what])
+    extra: dict[str, Any] = {"wrappers": []} if what == "variants" else {}
+    listing.print_list(what, rows, json, **extra)
 
 
 @app.command()

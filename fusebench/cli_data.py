@@ -23,11 +23,7 @@ def list_(json: Json = False) -> None:
     """List the data sets, and whether what they read has been verified."""
     from . import listing
 
-    rows = listing.data_sets()
-    if json:
-        print(dumps({"datasets": rows}))
-    else:
-        listing.print_table(rows, listing.COLUMNS["datasets"])
+    listing.print_list("datasets", listing.data_sets(), json)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .core.errors import UnknownNameError, unknown
+from .core.files import dumps
 
 COLUMNS = {
     "variants": ("id", "architecture", "data_fusion", "level", "sharing", "training", "learner", "tier"),
@@ -69,6 +70,14 @@ def suites() -> list[dict[str, Any]]:
     from .benchmarks.suite import shipped
 
     return [{"name": name, "file": path.name} for name, path in shipped().items()]
+
+
+def print_list(what: str, rows: list[dict[str, Any]], json: bool, **more: Any) -> None:
+    """Print what there is of a kind: as a table, or as one JSON object with `more` beside it."""
+    if json:
+        print(dumps({what: rows} | more))
+    else:
+        print_table(rows, COLUMNS[what])
 
 
 def print_table(rows: list[dict[str, Any]], columns: Sequence[str]) -> None:

@@ -8,12 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ..card import Metric
+
 Column = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]  # TOML has lists, and no tuples
 Side = Annotated[int, Field(ge=4, le=2048)]
-Metric = Literal[
-    "accuracy", "balanced_accuracy", "auroc", "average_precision", "log_loss", "sensitivity_at_90_specificity"
-]
 
 _WINDOW = 0.064  # seconds of one spectrum of `log_mel`, of which half as many numbers are frequencies
 _HOP = 16  # samples from one of them to the next, at least
