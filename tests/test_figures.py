@@ -92,6 +92,17 @@ def test_labels_do_not_overlap(demo, name):
         assert outside(drawn, figure) == []
 
 
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_a_run_of_one_data_set_cuts_no_title_off(tmp_path, name):
+    one = {variant: {"mine": [0.6, 0.7]} for variant in ("late_mean", "concat_features", "merge_sum")}
+    run = load(store_run(tmp_path / "mine", one))
+    data = FIGURES[name].frame(run)
+    if data.empty:
+        pytest.skip("nothing to draw for it")
+    with opened(FIGURES[name], data, Heading(FIGURES[name].title.format(metric="accuracy"), "mine")) as figure:
+        assert outside(drawn_texts(figure), figure) == []
+
+
 @pytest.mark.parametrize("name", ["accuracy", "status"])
 def test_sixty_variants_have_sixty_labels(crowd, name):
     spec = FIGURES[name]

@@ -20,6 +20,7 @@ from .registry import Heading
 
 LETTER = 0.072  # width of a letter at 8 points, in inches, on the wide side
 LINE = 0.135  # height of a line
+TITLE_LETTER = 0.105  # of a title's 11 bold points
 EDGE = {"edgecolor": "black", "linewidth": 0.6}
 
 
@@ -43,6 +44,11 @@ def wrapped(name: str, letters: int) -> str:
         lines.append(rest[:cut])
         rest = rest[cut:]
     return "\n".join([*lines, rest])
+
+
+def least_width(heading: Heading) -> float:
+    """Return the width below which a title would be cut off, in inches."""
+    return max(5.5, 0.2 + TITLE_LETTER * span(heading.title))
 
 
 def above(heading: Heading, width: float) -> tuple[str, float]:
@@ -117,7 +123,7 @@ def panels(
     """
     across = min(columns, len(names))
     down = -(-len(names) // across)
-    width = max(left + across * size[0] + (across - 1) * between + right, 5.5)
+    width = max(left + across * size[0] + (across - 1) * between + right, least_width(heading))
     figure = Figure(figsize=(width, 10))
     bottom = foot(figure, handles) if handles else 0.1
     titles = [wrapped(name, int(size[0] / LETTER)) for name in names]
@@ -163,7 +169,7 @@ def grid(
     upright = max(text.count("\n") for text in flat) > 3
     names = columns if upright else flat
     tall = LETTER * longest(columns) if upright else LINE * (max(t.count("\n") for t in flat) + 1)
-    width = max(left + 0.25 + across * cell + 0.2, 5.5)
+    width = max(left + 0.25 + across * cell + 0.2, least_width(heading))
     figure = Figure(figsize=(width, 10))
     bottom = foot(figure, [*kinds(rows), *handles])
     height = above(heading, width)[1] + tall + 0.2 + 0.2 * k + bottom + 0.1
