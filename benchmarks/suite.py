@@ -17,10 +17,21 @@ from . import suites
 
 # a suite's name becomes results/NAME and reports/NAME, where code and the reference run live too
 RESULTS = ("reference", "perf", "record", "store", "frames")
-REPORTS = ("build", "comparisons", "contents", "decision", "families", "figures", "matched", "page", "run")
-RESERVED = frozenset(
-    [*RESULTS, *REPORTS, "scoreboard", "statistics", "style", "sweeps", "tables", "timing", "wording"]
+REPORTS = ("across", "build", "comparisons", "contents", "contrasts", "decision", "families", "figures")
+MORE = (
+    "findings",
+    "matched",
+    "page",
+    "paper",
+    "placebos",
+    "run",
+    "scoreboard",
+    "statistics",
+    "style",
+    "sweeps",
+    "tables",
 )
+RESERVED = frozenset((*RESULTS, *REPORTS, *MORE, "timing", "versus", "wording"))
 
 
 class _Strict(BaseModel):

@@ -1,4 +1,4 @@
-"""Statistics within one data set, and the small aggregates that tables and figures share.
+"""Statistics within one data set: what its seeds say about the means of variants.
 
 Functions of plain arrays. `scores` has shape (k variants, S seeds); seeds are folds, the same rows for
 every variant, so what a seed gives to all of them is removed before anything is compared.
@@ -170,69 +170,3 @@ def _moderate(deviations: np.ndarray) -> tuple[np.ndarray, float] | None:
     half = _root(lambda x: float(special.polygamma(1, x)) - beyond, 1e-3, 1e5)
     prior = np.exp(logs.mean() + special.digamma(half) - np.log(half))
     return np.maximum(own, (2 * half * prior + d * own) / (2 * half + d)), 2 * half + d
-
-
-def largest_block(present: np.ndarray) -> np.ndarray:
-    """Choose columns so that the block of rows present in all of them is large, with few rows lost.
-
-    Columns join in falling order of how many rows they hold (the earlier first); the choice is the
-    prefix of that order with the largest rows³ x columns, the longer one where two are equal. The cube
-    makes rows dear: a second column may cost a fifth of them, not more.
-
-    Parameters
-    ----------
-    present
-        Bool, shape (rows, columns).
-
-    Returns
-    -------
-    numpy.ndarray
-        Bool, shape (columns,): the chosen ones; none where nothing is present.
-    """
-    order = np.argsort(-present.sum(axis=0), kind="stable")
-    rows = np.logical_and.accumulate(present[:, order], axis=1).sum(axis=0)
-    cells = rows.astype(float) ** 3 * np.arange(1, len(order) + 1)
-    chosen = np.zeros(present.shape[1], dtype=bool)
-    if cells.size and cells.max() > 0:
-        last = len(cells) - 1 - int(np.argmax(cells[::-1]))
-        chosen[order[: last + 1]] = True
-    return chosen
-
-
-def mean_ranks(means: np.ndarray, larger: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """Rank variants on complete data sets only: nothing that is absent is filled in.
-
-    Parameters
-    ----------
-    means
-        Shape (k variants, D data sets); NaN where a variant is not complete.
-    larger
-        Whether larger is better.
-
-    Returns
-    -------
-    ranks
-        Mean rank from 1 = best, ties sharing their mean rank; NaN for a variant outside the block.
-    used
-        Bool, shape (D,): the data sets ranked on (`largest_block`).
-    """
-    present = np.isfinite(means)
-    used = largest_block(present)
-    ranks = np.full(len(means), np.nan)
-    inside = present[:, used].all(axis=1) & used.any()
-    if inside.any():
-        signed = means[np.ix_(inside, used)] * (-1 if larger else 1)
-        ranks[inside] = stats.rankdata(signed, axis=0).mean(axis=1)
-    return ranks, used
-
-
-def pareto_front(cost: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """Return which points no other beats: none costs at most as much and scores at least as much.
-
-    Equal points stand or fall together. Both arrays have shape (k,); a point with NaN is never on it.
-    """
-    known = np.isfinite(cost) & np.isfinite(score)
-    cheaper = cost[None, :] <= cost[:, None]
-    better = score[None, :] >= score[:, None]
-    strictly = (cost[None, :] < cost[:, None]) | (score[None, :] > score[:, None])
-    return known & ~(known[None, :] & cheaper & better & strictly).any(axis=1)
