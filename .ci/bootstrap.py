@@ -47,6 +47,8 @@ def main():
     command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     if subprocess.call(command + ["-e", ROOT + "[dev]", "-c", constraints] + extra):
         stop("pip could not install; without network, set PIP_ARGS='--no-index --find-links=FOLDER_OF_WHEELS'.")
+    # librosa compiles itself at its first import; two processes that do so at once spoil its cache
+    subprocess.call([python, "-P", "-c", "import librosa, librosa.core.pitch, librosa.feature"])
 
 
 if __name__ == "__main__":

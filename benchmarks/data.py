@@ -13,6 +13,7 @@ import numpy as np
 from .. import datasets
 from ..datasets import Bundle, DataSet
 from ..results.store import Store
+from .compiled import ready
 
 HELD = 12  # about 20 MB each
 
@@ -24,7 +25,9 @@ def bundle(dataset: str, seed: int, own: Path | None = None) -> Bundle:
 
 @lru_cache(maxsize=HELD)
 def _loaded(dataset: str, seed: int, own: Path | None) -> Bundle:
-    return source(dataset, own).load(seed)
+    found = source(dataset, own)
+    ready(found)
+    return found.load(seed)
 
 
 @lru_cache(maxsize=HELD)

@@ -63,6 +63,8 @@ class Summary:
         What failed or could not be had, a line a cause.
     drawn
         False where tables and figures were asked for and could not be drawn.
+    met
+        Variants that had no record in the folder before this run, where others had: new entries.
     """
 
     store: Store
@@ -72,6 +74,7 @@ class Summary:
     lines: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
     drawn: bool = True
+    met: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -64,7 +64,7 @@ def run(suite: str | Path | Suite, options: Options, on_seed: OnSeed | None = No
         summary.complete = work.go(todo, stack, on_seed)
     summary.trained = work.progress.counts
     held = current(store)
-    summary.counts = counts(plan, held)
+    summary.counts, summary.met = counts(plan, held), met(records, held)
     summary.lines, summary.trouble = work.closing(summary), announce.trouble(plan, held)
     return summary
 
@@ -143,6 +143,14 @@ def _counted(cells: Sequence[Cell], records: dict[Key, Record]) -> dict[str, int
         held = records.get(cell.key)
         found["missing" if held is None else held.status if held.cell == cell.hash else "stale"] += 1
     return {"planned": len(cells)} | {name: found[name] for name in names}
+
+
+def met(before: dict[Key, Record], after: dict[Key, Record]) -> tuple[str, ...]:
+    """Return the fusion variants that have records now and had none, in a folder that already held some."""
+    known = {variant for variant, _, _ in before}
+    new = sorted({variant for variant, _, _ in after} - known) if known else []
+    ranked = [(name, fusion.resolve(name)[0]) for name in new]
+    return tuple(n for n, entry in ranked if entry.axes.architecture != "unimodal" and entry.placebo_of is None)
 
 
 def pending(plan: Plan, records: dict[Key, Record], options: Options) -> list[Cell]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -18,20 +19,24 @@ from . import suites
 # a suite's name becomes results/NAME and reports/NAME, where code and the reference run live too
 RESULTS = ("reference", "perf", "record", "store", "frames")
 REPORTS = ("across", "build", "comparisons", "contents", "contrasts", "decision", "families", "figures")
-MORE = (
-    "findings",
-    "matched",
-    "page",
-    "paper",
-    "placebos",
-    "run",
-    "scoreboard",
-    "statistics",
-    "style",
-    "sweeps",
-    "tables",
-)
-RESERVED = frozenset((*RESULTS, *REPORTS, *MORE, "timing", "versus", "wording"))
+MORE = ("findings", "matched", "page", "paper", "placebos", "run", "scoreboard", "statistics", "style", "sweeps")
+RESERVED = frozenset((*RESULTS, *REPORTS, *MORE, "tables", "timing", "versus", "wording"))
+
+# What a suite may ask of its matched pairs, all else equal: the keys of the report's QUESTIONS (a test compares).
+Question = Literal[
+    "concat_merge_fusion_width",
+    "concat_merge_head_width",
+    "early_late",
+    "cross_modal_late",
+    "multiple_single",
+    "nodes_features",
+    "features_decisions",
+    "joint_apart",
+    "pretraining_shared",
+    "pretrained_none",
+    "gates",
+]
+MOST_CONTRASTS = 6  # so that Holm can still reject something on eight data sets
 
 
 class _Strict(BaseModel):
@@ -47,6 +52,14 @@ class SuiteTable(_Strict):
     seeds: tuple[int, ...] = (0, 1, 2)
     metric: Metric = "accuracy"
     positive: str | None = None
+    contrasts: tuple[Question, ...] = Field(default=(), max_length=MOST_CONTRASTS)
+
+    @field_validator("contrasts")
+    @classmethod
+    def _once(cls, contrasts: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(contrasts)) < len(contrasts):
+            raise ValueError("each question is asked once")
+        return contrasts
 
     @field_validator("name")
     @classmethod
@@ -162,6 +175,11 @@ def _explained(error: ValidationError, owner: str) -> FusebenchError:
         return unknown(f"key of {table} in suite {owner!r}", place[-1], _keys(place))
     if first["type"] == "missing":
         return FusebenchError(f"Suite {owner!r}: {table} lacks the key {place[-1]!r}.")
+    if first["type"] == "literal_error" and isinstance(first["input"], str):
+        key = ".".join(part for part in place if not part.isdigit())
+        return unknown(
+            f"{key} of suite {owner!r}", first["input"], re.findall(r"'([^']+)'", first["ctx"]["expected"])
+        )
     message = first["msg"].removeprefix("Value error, ")
     return FusebenchError(f"Suite {owner!r}: {'.'.join(place)} = {first['input']!r}: {message}.")
 

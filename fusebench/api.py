@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .datasets import DataSet
     from .results.store import Store
 
+MOST_VERDICTS = 6  # beyond that the folder was extended, not given an entry
+
 
 def run(
     suite: str | Path = "quick",
@@ -104,6 +106,7 @@ def run(
     summary = compute(suite, options, partial(_draw_aside, options.out) if report else None)
     if report and summary.complete and not dry_run:
         summary.lines += _report_lines(summary, Path(out))
+        summary.lines += _verdicts(summary, Path(out))
     if not dry_run:
         summary.lines += [*summary.trouble, _next_commands(summary.store.root, options.plugins)]
     return summary
@@ -127,6 +130,17 @@ def _report_lines(summary: Summary, out: Path) -> list[str]:
         return [f"Tables and figures could not be drawn: {type(error).__name__}: {error}"]
     tables = out / "results" / built.name / "tables"
     return [f"Open {built.page} (figures beside it, tables in {tables}).", *built.lines]
+
+
+def _verdicts(summary: Summary, out: Path) -> list[str]:
+    """Return what this folder can say of each entry that it met for the first time."""
+    if not summary.met or not summary.drawn:
+        return []
+    from .reports.run import load
+    from .reports.versus import verdict
+
+    loaded = load(summary.store)
+    return [verdict(loaded, name) for name in summary.met[:MOST_VERDICTS] if name in loaded.variants]
 
 
 def _next_commands(root: Path, plugins: Sequence[str]) -> str:

@@ -11,6 +11,8 @@ import typer
 
 from . import __version__
 from .cli_data import app as data_app
+from .cli_report import Json, Out, SuiteArgument
+from .cli_report import app as report_app
 from .core.errors import FusebenchError, unknown
 from .core.files import dumps
 
@@ -21,10 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_app, name="data")
+app.add_typer(report_app)
 
-SuiteArgument = Annotated[str, typer.Argument(help="A suite's name, a path ending in .toml, or a run's folder.")]
-Out = Annotated[Path, typer.Option(help="Base folder of results/ and reports/.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, all else on stderr.")]
 Data = Annotated[Path | None, typer.Option(help="A data card (TOML) whose rows stand in for the suite's.")]
 Plugin = Annotated[list[Path] | None, typer.Option(help="A file that registers variants; repeatable.")]
 
@@ -148,52 +148,6 @@ def status(
     for name, number in found.items():
         if number:
             print(f"  {number:5d} {name}")
-
-
-@app.command()
-def report(
-    suite: SuiteArgument = "quick",
-    out: Annotated[Path | None, typer.Option(help="Base folder of reports/ and of the tables.")] = None,
-    variants: Annotated[list[str] | None, typer.Option(help="Show only these; captions say so.")] = None,
-    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
-) -> None:
-    """Draw tables, figures and the page from the records alone; nothing is trained."""
-    from .core.names import split_list
-    from .reports.build import build
-
-    chosen = tuple(split_list(variants or ()))
-    built = build(suite, out or Path("."), variants=chosen or None)
-    for line in built.lines:
-        print(line)
-    if open_page:
-        typer.launch(str(built.page.resolve().as_uri()))
-
-
-@app.command()
-def figures(
-    suite: SuiteArgument = "quick",
-    name: Annotated[str | None, typer.Argument(help="One figure; default: all.")] = None,
-    out: Out = Path("."),
-) -> None:
-    """Redraw the figures of a run, or one of them."""
-    from .reports.build import figures as draw
-
-    for path in draw(suite, out, [name] if name else None):
-        print(path)
-
-
-@app.command()
-def show(
-    cell: Annotated[str, typer.Argument(help="A unique start of a cell's hash.")], out: Out = Path(".")
-) -> None:
-    """Print one cell's record, its traceback if it failed."""
-    from .results.frames import find_cell
-
-    record = find_cell(cell, out).to_json()
-    reason = record.pop("reason")
-    print(dumps(record, indent=2))
-    if reason:
-        print(reason)
 
 
 @app.command("list")

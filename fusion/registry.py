@@ -46,6 +46,8 @@ class Entry:
         Other words that people search for.
     equivalence_class
         Entries of one class are the same function on mapped weights (at default options).
+    placebo_of
+        The entry that this one is again, under another seed: reports rank it nowhere.
     equivalence_by_options
         Options as spelt in a name (`linear=true`) → the class they put the entry into.
     contestable
@@ -67,6 +69,7 @@ class Entry:
     words: tuple[str, ...] = ()
     equivalence_class: str | None = None
     equivalence_by_options: Mapping[str, str] = field(default_factory=dict)
+    placebo_of: str | None = None
     contestable: Mapping[str, str] | None = None
     absent: str = "training_mean"
     per_modality: str | None = None
@@ -109,6 +112,7 @@ class Entry:
             "aliases": list(self.axes.aliases),
             "tier": self.tier,
             "equivalence_class": self.equivalence(options),
+            "placebo_of": self.placebo_of,
             "also_known_as": dict(self.also_known_as),
             "absent": self.absent,
             "contestable": dict(self.contestable) if self.contestable else None,

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+
+import pandas as pd
 
 from ..results.frames import find
 from . import contents, page, run, tables
 from .figures import Drawn, draw_all
+from .figures.choice import Choice
+from .figures.looks import Look
+from .findings import Finding, findings
+from .paper.captions import made_from
+from .paper.singles import single_tables
+from .paper.spec import Spec
+from .paper.write import write as write_paper
+from .tables import Table
 from .wording import first_line, title_notes
 
 
@@ -25,6 +35,8 @@ class Built:
         The files written; `left_out` says why a figure was not drawn (name → reason).
     page
         The page to open.
+    paper
+        What a paper.toml asked for; none where none was given.
     first
         Data set → variants that share the first place (none where nothing can be claimed).
     lines
@@ -36,12 +48,19 @@ class Built:
     figures: tuple[Path, ...]
     left_out: dict[str, str]
     page: Path
+    paper: tuple[Path, ...]
     first: dict[str, tuple[str, ...]]
     lines: tuple[str, ...]
 
 
 def build(
-    suite: str | Path, out: str | Path = ".", variants: Iterable[str] | None = None, note: str = ""
+    suite: str | Path,
+    out: str | Path = ".",
+    variants: Iterable[str] | None = None,
+    note: str = "",
+    look: Look | None = None,
+    choice: Choice | None = None,
+    paper: Spec | None = None,
 ) -> Built:
     """Write the tables, figures and page of a run, whole or partial.
 
@@ -56,34 +75,47 @@ def build(
         Names or globs of the variants to show; statistics still use all, and titles say how many are shown.
     note
         Added to every title (`"seed 0 of 3"`).
+    look, choice
+        Style and width of figures, and what a figures.toml chooses; as in `figures.draw_all`.
+    paper
+        What a paper.toml asks for: it goes to `OUT/reports/NAME/paper/`.
 
     Raises
     ------
     FusebenchError
-        Where no such run is stored, or a name in `variants` fits none of its variants.
+        Where no such run is stored, or a name in `variants`, `choice` or `paper` fits nothing in it.
     """
     store = find(suite, out)
     name = name_of(store.root)
     loaded = run.load(store, variants, note)
     made = contents.tables(loaded)
     heading = " · ".join(title_notes(loaded))
-    written = tables.write(made, Path(out) / "results" / name / "tables", heading)
+    told = findings(loaded)
+    whole = [*made, *single_tables(loaded), _told(told)]
+    written = tables.write(whole, Path(out) / "results" / name / "tables", heading, made_from(loaded))
     folder = Path(out) / "reports" / name
-    drawn = draw_all(loaded, folder / "figures")
-    opened = page.write(loaded, made, drawn, folder / "index.html")
+    drawn = draw_all(loaded, folder / "figures", look=look, choice=choice)
+    opened = page.write(loaded, made, drawn, told, folder / "index.html")
     return Built(
         name=name,
         tables=tuple(written),
         figures=_paths(drawn),
         left_out={each.name: each.reason for each in drawn if each.reason},
         page=opened,
+        paper=tuple(write_paper(loaded, paper, folder / "paper") if paper else ()),
         first={dataset: loaded.scores(dataset).first for dataset in loaded.datasets},
         lines=tuple(first_line(loaded, dataset) for dataset in loaded.datasets),
     )
 
 
-def figures(suite: str | Path, out: str | Path = ".", names: Iterable[str] | None = None) -> list[Drawn]:
-    """Draw figures alone, into `OUT/reports/NAME/figures/`.
+def figures(
+    suite: str | Path,
+    out: str | Path = ".",
+    names: Iterable[str] | None = None,
+    look: Look | None = None,
+    choice: Choice | None = None,
+) -> list[Drawn]:
+    """Draw figures alone, into `OUT/reports/NAME/figures/`; parameters as of `build` and `figures.draw_all`.
 
     Raises
     ------
@@ -91,7 +123,8 @@ def figures(suite: str | Path, out: str | Path = ".", names: Iterable[str] | Non
         Where no such run is stored, or for a name that no figure has.
     """
     store = find(suite, out)
-    return draw_all(run.load(store), Path(out) / "reports" / name_of(store.root) / "figures", names)
+    folder = Path(out) / "reports" / name_of(store.root) / "figures"
+    return draw_all(run.load(store), folder, names, look, choice)
 
 
 def name_of(root: Path) -> str:
@@ -101,6 +134,12 @@ def name_of(root: Path) -> str:
         last = len(parts) - 2 - parts[:-1][::-1].index("results")
         return "/".join(parts[last + 1 :])
     return parts[-1]
+
+
+def _told(found: Iterable[Finding]) -> Table:
+    columns = [each.name for each in fields(Finding)]
+    data = pd.DataFrame([astuple(each) for each in found], columns=columns)
+    return Table("findings", "Findings", data, notes=tuple(data["text"]))
 
 
 def _paths(drawn: Iterable[Drawn]) -> tuple[Path, ...]:

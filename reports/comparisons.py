@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .matched import PAIRS
-from .run import PAIRINGS, Run, Scores
-from .statistics import mean_ranks
+from .matched import PAIRS, QUESTIONS
+from .run import LOWER, Run, Scores
 
 LATE_MEAN = "late_mean"
+SINGLE = "best single modality"  # stands for a variant: on every seed the single modality that validates best
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,83 @@ class Baseline:
     variance: float
 
 
-def best_single(run: Run, dataset: str) -> Baseline | None:
+@dataclass(frozen=True)
+class Effect:
+    """A difference between variants on one data set, positive where the left one is better.
+
+    Parameters
+    ----------
+    value
+        In the metric's unit.
+    half
+        Half its 95 % interval, looked at alone; NaN where nothing can be said.
+    error, df
+        Its standard error over seeds, and the degrees of freedom of that.
+    """
+
+    value: float
+    half: float
+    error: float
+    df: float
+
+    @property
+    def beyond_noise(self) -> bool | None:
+        """Whether the interval leaves out zero; None where there is none."""
+        return None if np.isnan(self.half) else bool(abs(self.value) > self.half)
+
+
+def contrast(run: Run, dataset: str, weights: Mapping[str, float], metric: str | None = None) -> Effect | None:
+    """Return a weighted sum of variants' means on a data set, turned so that larger is better.
+
+    Its variance is the sum of squared weights times each variant's own: what a seed gives to all of them
+    cancels in a contrast, whose weights sum to zero.
+
+    Parameters
+    ----------
+    weights
+        Variant (or `SINGLE`) → weight.
+
+    Returns
+    -------
+    Effect or None
+        None where one of them is not complete.
+    """
+    scores = run.scores(dataset, metric)
+    parts = [(weight, _standing(run, dataset, name, metric)) for name, weight in weights.items()]
+    known = [(weight, part) for weight, part in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    sign = -1 if (metric or run.metric) in LOWER else 1
+    value = sign * sum(weight * part[0] for weight, part in known)
+    error = float(np.sqrt(sum(weight**2 * part[1] for weight, part in known) * scores.within.factor))
+    return Effect(float(value), float(scores.within.quantile * error), error, scores.within.df)
+
+
+def mean(run: Run, dataset: str, name: str, metric: str | None = None) -> float:
+    """Return a variant's mean over seeds, also that of `SINGLE`; NaN where it is not complete."""
+    held = _standing(run, dataset, name, metric)
+    return np.nan if held is None else held[0]
+
+
+def _standing(run: Run, dataset: str, name: str, metric: str | None) -> tuple[float, float] | None:
+    """Return the mean of a variant and the variance of one seed's value; None where it is not complete."""
+    if name == SINGLE:
+        single = best_single(run, dataset, metric)
+        return (float(single.values.mean()), single.variance) if single else None
+    scores = run.scores(dataset, metric)
+    if name not in scores:
+        return None
+    return scores.mean(name), float(scores.within.variances[scores.names.index(name)])
+
+
+def best_single(run: Run, dataset: str, metric: str | None = None) -> Baseline | None:
     """Return the single modality that validates best on each seed; None where none is complete.
 
     Every entry with the architecture `unimodal` is a candidate, whatever its learner.
     """
-    scores = run.scores(dataset)
+    scores = run.scores(dataset, metric)
     singles = [name for name in scores.names if run.axes(name)[0] == "unimodal"]
-    wanted = f"validation_{run.metric}"
+    wanted = f"validation_{metric or run.metric}"
     selector = run.scores(dataset, wanted if wanted in run.cells else "validation_accuracy")
     singles = [name for name in singles if name in selector]
     if not singles:
@@ -89,28 +158,21 @@ def _gain(scores: Scores, place: int, baseline: Baseline | None) -> tuple[float,
 def pairs(run: Run) -> pd.DataFrame:
     """Return the effect of every matched pair on every data set where both are complete.
 
-    Columns: `axis, left, right, equal, dataset, effect, half, low, high, beyond_noise`; the effect is
-    left minus right, turned so that positive means the left is better; `beyond_noise` says whether the
-    95 % interval, for one pair looked at, leaves out zero.
+    Columns: `question, axis, left, right, equal, dataset, effect, half, low, high, beyond_noise`; the
+    effect is left minus right, turned so that positive means the left is better; `beyond_noise` says
+    whether the 95 % interval, for one pair looked at, leaves out zero.
     """
     rows = []
     for pair in PAIRS:
         if pair.left not in run.shown or pair.right not in run.shown:
             continue
+        head = (pair.question, QUESTIONS[pair.question].differs_in, pair.left, pair.right, pair.equal)
         for dataset in run.datasets:
-            scores = run.scores(dataset)
-            if pair.left in scores and pair.right in scores:
-                row = (pair.axis, pair.left, pair.right, pair.equal, dataset)
-                rows.append((*row, *_difference(scores, pair.left, pair.right)))
-    columns = ["axis", "left", "right", "equal", "dataset", "effect", "half", "low", "high", "beyond_noise"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _difference(scores: Scores, left: str, right: str) -> tuple[float, float, float, float, bool | None]:
-    effect = (scores.mean(left) - scores.mean(right)) * (1 if scores.within.larger else -1)
-    half = scores.within.quantile * scores.error(left, right)
-    beyond = None if np.isnan(half) else bool(abs(effect) > half)
-    return effect, half, effect - half, effect + half, beyond
+            if found := contrast(run, dataset, pair.weights):
+                ends = found.value - found.half, found.value + found.half
+                rows.append((*head, dataset, found.value, found.half, *ends, found.beyond_noise))
+    columns = ["question", "axis", "left", "right", "equal", "dataset", "effect", "half", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, "beyond_noise"])
 
 
 def equivalence(run: Run) -> pd.DataFrame:
@@ -125,7 +187,7 @@ def equivalence(run: Run) -> pd.DataFrame:
         if (held := run.variant(name).get("equivalence_class")) is not None:
             classes.setdefault(held, []).append(name)
     rows = [
-        (held, dataset, *_apart(run.scores(dataset), members))
+        (held, dataset, *_apart(run, dataset, members))
         for held, names in sorted(classes.items())
         for dataset in run.datasets
         if len(members := [n for n in names if n in run.scores(dataset)]) > 1
@@ -134,35 +196,17 @@ def equivalence(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "pairs", "beyond_noise"])
 
 
-def _apart(scores: Scores, members: list[str]) -> tuple[str, str, float, float, int, int | None]:
+def _apart(run: Run, dataset: str, members: list[str]) -> tuple[str, str, float, float, int, int | None]:
+    scores = run.scores(dataset)
     low, *_, high = sorted(members, key=scores.mean)
     places = [scores.names.index(name) for name in members]
     spread = float(np.sqrt(np.mean(scores.within.variances[places])))
     couples = list(combinations(members, 2))
-    beyond = [_difference(scores, *couple)[-1] for couple in couples]
+    found = [contrast(run, dataset, {left: 1.0, right: -1.0}) for left, right in couples]
+    beyond = [each.beyond_noise if each else None for each in found]
     count = None if None in beyond else sum(map(bool, beyond))
     gap = scores.mean(high) - scores.mean(low)
     return ", ".join(members), f"{high} over {low}", gap, spread, len(couples), count
-
-
-def ranks(run: Run) -> pd.DataFrame:
-    """Return mean ranks by the run's metric, apart for each kind of pairing.
-
-    Columns: `pairing, variant, mean_rank` (NaN where not ranked), `ranked_on`, `datasets` (numbers of
-    data sets), `names` (those ranked on). Only complete data sets count; nothing is filled in.
-    """
-    rows: list[tuple[Any, ...]] = []
-    for pairing in (*PAIRINGS, None):
-        group = [d for d in run.datasets if (run.data(d).get("pairing") or None) == pairing]
-        if not group:
-            continue
-        means = np.array([[run.scores(d).mean(name) for d in group] for name in run.variants])
-        ranked, used = mean_ranks(means, run.scores(group[0]).within.larger)
-        on = [d for d, inside in zip(group, used, strict=True) if inside]
-        for name, rank in zip(run.variants, ranked, strict=True):
-            if name in run.shown:
-                rows.append((pairing or "unknown", name, rank, len(on), len(group), ", ".join(on)))
-    return pd.DataFrame(rows, columns=["pairing", "variant", "mean_rank", "ranked_on", "datasets", "names"])
 
 
 def ceiling(run: Run, dataset: str) -> dict[str, float] | None:

@@ -83,11 +83,12 @@ class Run:
     suite
         The run's suite.json.
     cells
-        One row a planned cell; status `missing` where none has been run yet.
+        One row a planned cell; status `missing` where none has been run yet. Placebos' cells are among them.
     curves
         One row an epoch (`variant, dataset, seed, epoch, curve, value`).
     variants, datasets
-        All of them, in the order of tables: architecture, data fusion, name; pairing, interaction, name.
+        All of them, in the order of tables: architecture, data fusion, name; pairing, interaction, name. Placebos
+        are no variants: they are ranked nowhere.
     shown
         The variants that tables and figures show; statistics use all.
     note
@@ -112,6 +113,12 @@ class Run:
     def synthetic(self) -> tuple[str, ...]:
         """Data sets whose ceiling is known."""
         return tuple(name for name in self.datasets if self.data(name).get("bayes"))
+
+    @property
+    def placebos(self) -> dict[str, str]:
+        """Placebo → the variant that it is again, under another seed, in the order of names."""
+        told = sorted(self.suite.get("variants", {}).items())
+        return {name: entry["placebo_of"] for name, entry in told if entry.get("placebo_of")}
 
     def variant(self, name: str) -> dict[str, Any]:
         """What suite.json tells about a variant."""
@@ -194,7 +201,9 @@ def load(store: Store, variants: Iterable[str] | None = None, note: str = "") ->
     """
     suite = store.suite()
     cells = _cells(store, suite)
-    names = sorted(set(cells["variant"]), key=lambda name: _variant_place(suite, name))
+    told = suite.get("variants", {})
+    ranked = {name for name in cells["variant"] if not told.get(name, {}).get("placebo_of")}
+    names = sorted(ranked, key=lambda name: _variant_place(suite, name))
     datasets = sorted(set(cells["dataset"]), key=lambda name: _dataset_place(suite, name))
     chosen = choose(names, variants)
     return Run(suite, cells, frames.curves(store), tuple(names), tuple(datasets), chosen, note)

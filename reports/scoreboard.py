@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from . import comparisons
-from .run import LOWER, Run
+from .run import LOWER, Run, records
 from .tables import Table
 from .wording import INTERVAL, incomplete, label, plus_minus, sentence, status_words, why_absent
 
 FIRST = "★"
+Rows = dict[tuple[str, str], Any]  # by variant and data set
 
 
 def scores(run: Run, metric: str) -> Table:
@@ -22,7 +23,8 @@ def scores(run: Run, metric: str) -> Table:
     parts = [_scores(run, dataset, metric) for dataset in run.datasets]
     data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["variant", "dataset"])
     data = data[data["variant"].isin(run.shown)].reset_index(drop=True)
-    sections = [("", grid(run, lambda v, d: _score_text(run, v, d, metric)))]
+    found = {(row.variant, row.dataset): row for row in records(data)}
+    sections = [("", grid(run, lambda v, d: _score_text(run, found, v, d, metric)))]
     notes = [
         INTERVAL,
         f"{FIRST} shares the first place (one-sided Dunnett, 5 %, over the whole data set; correlation 0 where "
@@ -31,7 +33,7 @@ def scores(run: Run, metric: str) -> Table:
     if capacity := run.suite.get("training", {}).get("capacity"):
         notes.append(f"Capacity: {capacity}, width {run.suite['training'].get('width', 'not stated')}.")
     if metric == run.metric and len(data):
-        sections += _gain_sections(run, data)
+        sections += _gain_sections(run, data, found)
     for dataset in run.datasets:
         if absent := incomplete(run, dataset):
             words = "; ".join(f"{name}: {why}" for name, why in absent.items())
@@ -42,11 +44,12 @@ def scores(run: Run, metric: str) -> Table:
 
 def _scores(run: Run, dataset: str, metric: str) -> pd.DataFrame:
     held = run.scores(dataset, metric)
+    first, halves = held.first, dict(zip(held.names, map(float, held.within.halves), strict=True))
     rows = []
     for name in run.variants:
         if not (counts := run.statuses(name, dataset)):
             continue
-        mean, half = held.mean(name), held.half(name)
+        mean, half = held.mean(name), halves.get(name, np.nan)
         sd = np.nan
         if name in held and len(held.seeds) > 1:
             sd = float(held.values[held.names.index(name)].std(ddof=1))
@@ -65,7 +68,7 @@ def _scores(run: Run, dataset: str, metric: str) -> pd.DataFrame:
                 "sd": sd,
                 "df": held.within.df,
                 "form": held.within.form,
-                "first": name in held.first,
+                "first": name in first,
             }
         )
     table = pd.DataFrame(rows)
@@ -87,12 +90,11 @@ def _with_gains(run: Run, dataset: str, table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _score_text(run: Run, variant: str, dataset: str, metric: str) -> str:
-    held = run.scores(dataset, metric)
-    if variant not in held:
+def _score_text(run: Run, found: Rows, variant: str, dataset: str, metric: str) -> str:
+    row = found.get((variant, dataset))
+    if row is None or not np.isfinite(row.mean):
         return why_absent(run, variant, dataset, metric)
-    star = f" {FIRST}" if variant in held.first else ""
-    return plus_minus(held.mean(variant), held.half(variant)) + star
+    return plus_minus(row.mean, row.half) + (f" {FIRST}" if row.first else "")
 
 
 def grid(
@@ -115,7 +117,7 @@ def grid(
     return pd.DataFrame(rows)
 
 
-def _gain_sections(run: Run, data: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def _gain_sections(run: Run, data: pd.DataFrame, found: Rows) -> list[tuple[str, pd.DataFrame]]:
     what = label(run.metric)
     wanted = (
         (
@@ -126,20 +128,19 @@ def _gain_sections(run: Run, data: pd.DataFrame) -> list[tuple[str, pd.DataFrame
         ("over_late_mean", f"Gain in {what} over late_mean (positive is better)", run.datasets),
         ("regret", "Regret to the exact ceiling: accuracy lost against the best decision", run.synthetic),
     )
-    found = data.set_index(["variant", "dataset"])
     sections = []
     for column, caption, datasets in wanted:
-        names = [name for name in run.shown if found.loc[[name], column].notna().any()]
+        known = set(data.loc[data[column].notna(), "variant"])
+        names = [name for name in run.shown if name in known]
         if names:
             text = partial(_found_text, run, found, column)
             sections.append((caption, grid(run, text, datasets, names)))
     return sections
 
 
-def _found_text(run: Run, found: pd.DataFrame, column: str, variant: str, dataset: str) -> str:
-    if (variant, dataset) not in found.index:
+def _found_text(run: Run, found: Rows, column: str, variant: str, dataset: str) -> str:
+    if (row := found.get((variant, dataset))) is None:
         return ""
-    row: Any = found.loc[(variant, dataset)]
-    if np.isfinite(row[column]):
-        return plus_minus(row[column], row[f"{column}_half"], 3, sign=column != "regret")
+    if np.isfinite(value := getattr(row, column)):
+        return plus_minus(value, getattr(row, f"{column}_half"), 3, sign=column != "regret")
     return "" if variant in run.scores(dataset) else why_absent(run, variant, dataset)

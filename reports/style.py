@@ -1,21 +1,22 @@
 """How things look: colours and markers from an entry's axes, fonts that have the glyphs, nothing global.
 
-A figure is drawn inside `drawing()`, which sets matplotlib's parameters and puts the caller's back; the
-lock is there because those parameters belong to the whole process.
+A figure is drawn inside `drawing()`, which sets matplotlib's parameters, whatever the caller's are, and puts
+the caller's back; the lock is there because those parameters belong to the whole process.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+from unicodedata import east_asian_width
 
-import matplotlib
 from matplotlib import font_manager
-from matplotlib.ft2font import FT2Font
+from matplotlib import style as styles
+from matplotlib.ft2font import FT2Font, LoadFlags
 
 from .run import Run
 
@@ -61,6 +62,8 @@ PARAMETERS = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#444444",
     "axes.grid": False,
+    "axes.formatter.useoffset": False,  # it would stand where a panel's title does
+    "axes.formatter.limits": (-9, 9),
     "grid.color": "#DDDDDD",
     "grid.linewidth": 0.6,
     "hatch.linewidth": 0.5,
@@ -68,6 +71,7 @@ PARAMETERS = {
     "legend.frameon": False,
     "legend.fontsize": 8.0,
     "text.parse_math": False,  # a name may hold dollar signs
+    "text.hinting": "none",  # at this resolution it costs time and moves letters
     "svg.hashsalt": "fusebench",
     "svg.fonttype": "path",
     "path.simplify": True,
@@ -107,11 +111,11 @@ def lines(run: Run) -> dict[str, tuple[str, str, int]]:
 
 
 @contextmanager
-def drawing(texts: Iterable[str] = ()) -> Iterator[None]:
-    """Draw and save inside: own parameters, fonts for `texts`, the caller's parameters afterwards."""
+def drawing(texts: Iterable[str] = (), more: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Draw and save inside: matplotlib's defaults, own parameters and `more` over them, fonts for `texts`."""
     families, _ = fonts(signs(texts))
-    parameters: Any = {**PARAMETERS, "font.family": list(families)}
-    with _lock, matplotlib.rc_context(parameters):
+    parameters: Any = {**PARAMETERS, "font.family": list(families), **(more or {})}
+    with _lock, styles.context(["default", parameters]):
         yield
 
 
@@ -123,6 +127,30 @@ def signs(texts: Iterable[str]) -> str:
 def legible(text: str, missing: frozenset[str]) -> str:
     """Replace characters that no font here can draw by their code (`\\u65e5`), and control characters too."""
     return "".join(_code(sign) if sign in missing or not sign.isprintable() else sign for sign in text)
+
+
+def inches(text: str, points: float = 8.0, bold: bool = False) -> float:
+    """Return how wide the widest line of a text is drawn."""
+    return max(sum(_advance(sign, bold) for sign in line) for line in text.split("\n")) * points / 72
+
+
+@cache
+def _advance(sign: str, bold: bool) -> float:
+    """Return a character's width as a share of the type's height: the base font's, else a wide guess."""
+    wanted = font_manager.FontProperties(family=BASE_FONT, weight="bold" if bold else "normal")
+    path = font_manager.findfont(wanted)
+    if sign not in _glyphs(path):
+        return 1.0 if east_asian_width(sign) in "WF" else 0.8
+    with _lock:
+        face = _face(path)
+        return face.load_char(ord(sign), LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / 100
+
+
+@cache
+def _face(path: str) -> FT2Font:
+    face = FT2Font(path)
+    face.set_size(100, 72)
+    return face
 
 
 def _code(sign: str) -> str:

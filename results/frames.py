@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import FusebenchError
-from .record import Record
+from .record import PHASES, Record
 from .store import Store
 
 AXES = ("architecture", "data_fusion", "level", "operator", "sharing", "training", "learner")
@@ -42,8 +42,10 @@ def load_results(suite: str | Path, out: str | Path = ".") -> pd.DataFrame:
     Columns: `suite, cell, variant, dataset, seed, fold, status, reason`, the axes of the taxonomy
     (`architecture` …), `entry`, `tier`, `equivalence_class`, every metric (`accuracy`,
     `validation_accuracy`, `log_loss`, `regret` …), times in seconds (`wall_own`, `wall_shared`,
-    `cpu_own`, `cpu_shared`), `latency_p50`, `latency_p95` (milliseconds at batch 1), `throughput`
-    (rows a second), `memory` (bytes), `parameters`, `flops`, `epoch`, `environment`.
+    `cpu_own`, `cpu_shared`, and the wall time of training split by phase: `phase_load`, `phase_encode`,
+    `phase_fuse`, `phase_head`, `phase_optimise`, `phase_validate`, NaN for a phase that was not timed, such
+    as all but `load` of a classical learner), `latency_p50`, `latency_p95` (milliseconds at batch 1),
+    `throughput` (rows a second), `memory` (bytes), `parameters`, `flops`, `epoch`, `environment`.
 
     Parameters
     ----------
@@ -58,16 +60,22 @@ def load_results(suite: str | Path, out: str | Path = ".") -> pd.DataFrame:
 def frame(store: Store) -> pd.DataFrame:
     """Read a store as `load_results` does; records that the plan no longer names are left out."""
     suite = store.suite()
-    planned = {cell["cell"] for cell in suite["plan"]["cells"]}
-    records = [record for record in store.records() if record.cell in planned]
+    records = _planned(store, suite)
     table = pd.DataFrame([_row(record, suite) for record in records])
     if table.empty:
         return pd.DataFrame(columns=["suite", "cell", "variant", "dataset", "seed", "status", "reason"])
+    planned = {cell["cell"] for cell in suite["plan"]["cells"]}
     timing = pd.DataFrame([_timing_row(t) for t in store.timings() if t["cell"] in planned])
     if not timing.empty:
         timing = timing.drop_duplicates(["variant", "dataset"])  # a pair may have been timed at two seeds
         table = table.merge(timing, on=["variant", "dataset"], how="left")
     return table.sort_values(["variant", "dataset", "seed"], kind="stable", ignore_index=True)
+
+
+def _planned(store: Store, suite: dict[str, Any]) -> list[Record]:
+    """Return the planned cells' records in an order of their own: nothing may follow that of the files."""
+    planned = {cell["cell"] for cell in suite["plan"]["cells"]}
+    return sorted((r for r in store.records() if r.cell in planned), key=lambda r: (*r.key, r.cell))
 
 
 def _row(record: Record, suite: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +93,8 @@ def _row(record: Record, suite: dict[str, Any]) -> dict[str, Any]:
     described = {key: entry.get(key) for key in ("entry", *AXES, "tier", "equivalence_class")}
     measured = {key: np.nan if value is None else value for key, value in record.metrics.items()}
     cost = {key: getattr(record, key) for key in ("memory", "parameters", "flops", "epoch", "environment")}
-    return head | described | measured | dict(record.times) | cost
+    phases = {f"phase_{name}": record.phases.get(name, np.nan) for name in PHASES}
+    return head | described | measured | dict(record.times) | phases | cost
 
 
 def _timing_row(timing: dict[str, Any]) -> dict[str, Any]:
@@ -103,12 +112,10 @@ def _timing_row(timing: dict[str, Any]) -> dict[str, Any]:
 
 def curves(store: Store) -> pd.DataFrame:
     """Return training curves, one row an epoch: `variant, dataset, seed, epoch, curve, value`."""
-    planned = {cell["cell"] for cell in store.suite()["plan"]["cells"]}
     rows = [
         (record.variant, record.dataset, record.seed, epoch, name, value)
-        for record in store.records()
-        if record.cell in planned
-        for name, values in record.curves.items()
+        for record in _planned(store, store.suite())
+        for name, values in sorted(record.curves.items())
         for epoch, value in enumerate(values, start=1)
     ]
     return pd.DataFrame(rows, columns=["variant", "dataset", "seed", "epoch", "curve", "value"])

@@ -94,6 +94,25 @@ class Store:
         write_text(target / "records.jsonl", "".join(dumps(r.to_json()) + "\n" for r in kept))
         return len(kept)
 
+    def unpack(self, packed: Store) -> int:
+        """Take over the records and timings of a committed run where this one has none; return how many records.
+
+        Predictions do not come along: a committed run holds none.
+        """
+        if packed.suite_file.is_file():  # its machines are named there
+            told = packed.suite()
+            mine = self.suite() if self.suite_file.is_file() else told
+            self.put_suite(mine | {"environments": told["environments"] | mine["environments"]})
+        held = {record.key for record in self.records()}
+        taken = [record for record in packed.records() if record.key not in held]
+        for record in taken:
+            self.put(record)
+        cells = {record.cell for record in taken}
+        for timing in packed.timings():
+            if timing["cell"] in cells:
+                self.put_timing(timing["cell"], timing)
+        return len(taken)
+
     # ---- arrays beside the records
 
     def put_predictions(self, cell: str, validation: np.ndarray, test: np.ndarray) -> str:
@@ -159,7 +178,7 @@ class Store:
                 "or name the folder of a run."
             )
         try:
-            return json.loads(self.suite_file.read_bytes())
+            return json.loads(self.suite_file.read_bytes(), object_pairs_hook=lambda pairs: dict(sorted(pairs)))
         except ValueError as error:
             raise FusebenchError(
                 f"{str(self.suite_file)!r} is not readable ({error}): delete it and run the suite again; the "
@@ -180,7 +199,7 @@ class Store:
                 found.append(json.loads(path.read_bytes()))
             except ValueError as error:
                 self.broken[path] = str(error)
-        return found
+        return sorted(found, key=lambda timing: timing["cell"])
 
     def timing_done(self, cell: str) -> bool:
         """Return whether a cell's timing is stored."""

@@ -193,6 +193,24 @@ def test_a_cell_has_a_strip_for_each_family_that_shares_the_first_place(frames):
         assert "La*" in said[3, 4].get_text()
 
 
+def test_labels_of_axes_are_broken_late_and_stand_beside_their_cells(tmp_path):
+    """A grid of 4 x 4 has room for its labels in one line; one of 2 x 3 leaves its panel half empty."""
+    large = [name(d_r=a, d_s=b) for a, b in product([0, 1, 2, 3], [0, 2, 4, 6])]
+    small = [name(d_u=a, imbalance=b) for a, b in product([0, 4], [1, 3, 10])]
+    run = stored(tmp_path, {e: {d: [(0.1, 1.0)] for d in large + small} for e in ("late_mean", "concat_features")})
+    spec = OCCASIONAL["phase"]
+    with opened(spec, spec.frame(run), Heading(spec.title, "")) as made:
+        drawn = drawn_texts(made)
+        assert overlaps(drawn) == [] and outside(drawn, made) == []
+        whole, half = made.axes
+        assert whole.get_xlabel() == "redundant cue d_r: strength d, standard deviations of the noise"
+        assert whole.get_ylabel() == "synergistic cue d_s: strength d, standard deviations of the noise"
+        box, label = half.get_window_extent(), half.xaxis.label.get_window_extent()
+        assert label.x0 == pytest.approx(box.x0, abs=3)
+        assert half.yaxis.label.get_window_extent().y0 == pytest.approx(box.y0, abs=3)
+        assert half.get_xlim() == whole.get_xlim()
+
+
 def test_one_seed_supports_no_claim(tmp_path):
     names = [name(d_r=a, d_s=b) for a, b in product([0, 1], [0, 1])]
     run = stored(tmp_path, {

@@ -60,13 +60,19 @@ def test_what_is_built_is_named(demo):
     assert built.name == "quick"
     assert built.page == base / "reports" / "quick" / "index.html"
     assert {p.name for p in built.tables} >= {
-        "accuracy.csv", "accuracy.md", "log_loss.md", "timing.md", "status.md", "equivalence.md", "pairs.md",
-        "ranks.md", "long.csv",
+        "accuracy.csv", "accuracy.md", "accuracy.tex", "log_loss.md", "timing.md", "status.md", "equivalence.md",
+        "pairs.md", "ranks.md", "long.csv", "best.md", "questions.md", "against_concat.md", "placebos.md",
+        "kinds.md", "pair_list.csv", "rosmap.tex",
     }  # fmt: skip
     drawn = {p.stem for p in built.figures}
-    assert drawn == {"accuracy", "architecture", "pairs", "pareto", "regret", "curves", "status"}
+    assert drawn == {
+        "accuracy", "architecture", "best", "curves", "gain", "pairs", "pareto", "phases", "regret", "seeds", "size",
+        "status", "taxonomy",
+    }  # fmt: skip
     assert all(path.is_file() for path in (*built.tables, *built.figures, built.page))
-    assert built.left_out == {}
+    assert list(built.left_out) == ["difference"]
+    assert "critical difference" in built.left_out["difference"]
+    assert built.paper == ()
     assert [line.partition(":")[0] for line in built.lines] == ["rosmap", "digits_trimodal", "synthetic_synergy"]
     assert "late_mean" not in built.first["synthetic_synergy"]  # planted at chance there
     assert "concat_features" in built.first["synthetic_synergy"]
@@ -158,15 +164,20 @@ class Elements(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.links, self.text = [], [], ""
+        self.tags, self.links, self.text, self.inside = [], [], "", ""
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
+        self.inside = tag
         self.links += [(tag, value) for key, value in attrs if key in ("src", "href")]
 
+    def handle_endtag(self, tag):
+        self.inside = ""
+
     def handle_data(self, data):
-        self.text += data
+        if self.inside not in ("script", "style"):
+            self.text += data
 
 
 NASTY = {"variant": "</script><b>x", "dataset": 'a & "b"', "class": "</td><script>alert(1)</script>"}
@@ -179,7 +190,8 @@ def test_names_stand_on_the_page_literally_and_make_no_element(tmp_path):
     }
     store_run(tmp_path / "results" / "quick", values, data=data)
     page = Elements(build("quick", tmp_path).page.read_text("utf-8"))
-    assert not {"script", "b", "i"} & set(page.tags)
+    assert not {"b", "i"} & set(page.tags)
+    assert page.tags.count("script") == 5  # the page's own
     assert all(name in page.text for name in (*NASTY.values(), "<i>n</i>"))
     assert not any("javascript" in link for _, link in page.links)
     assert "ValueError: </script><b>x gave failed" in page.text
@@ -187,15 +199,15 @@ def test_names_stand_on_the_page_literally_and_make_no_element(tmp_path):
 
 def test_the_page_is_whole_without_a_network(demo):
     _, _, built = demo
-    page = Elements(built.page.read_text("utf-8"))
-    assert "script" not in page.tags
+    text = built.page.read_text("utf-8")
+    page = Elements(text)
     loaded = [link for tag, link in page.links if tag in ("img", "link", "script", "iframe")]
-    assert loaded
-    assert all(link.startswith(("figures/", "data:")) for link in loaded)
+    assert len(loaded) == 1 + len({path.stem for path in built.figures})
+    assert all(link.startswith("data:") for link in loaded)
     relative = [link for _, link in page.links if link.startswith("figures/")]
+    assert relative
     assert all((built.page.parent / link).is_file() for link in relative)
     anchors = [link for _, link in page.links if link.startswith("#")]
-    text = built.page.read_text("utf-8")
     assert anchors
     assert all(f'id="{anchor[1:]}"' in text for anchor in anchors)
 

@@ -111,7 +111,8 @@ def test_mean_ranks_on_complete_data_sets_only():
     ranks, used = mean_ranks(means)
     assert ranks == pytest.approx([2, 5 / 3, 7 / 3])
     assert used.tolist() == [True, True, False, True]
-    assert np.argmin(mean_ranks(np.nan_to_num(means))[0]) == 0  # filled with zero, A would lead
+    filled = mean_ranks(np.nan_to_num(means))[0]
+    assert np.argmin(filled) == 0 and filled[0] == 1.75  # filled with zero, A would lead
 
 
 def test_mean_ranks_leave_out_a_variant_that_fails_everywhere():

@@ -33,7 +33,12 @@ def test_a_failed_cell_is_no_zero(tmp_path):
     assert [(row["variant"], row["mean_rank"]) for row in rows(ranks)] == [
         ("A", "2"), ("B", "1.66667"), ("C", "2.33333"),
     ]  # fmt: skip
+    shown = ranks.sections[0][1]
+    assert list(zip(shown["variant"], shown["mean rank"], strict=True)) == [
+        ("B", "1.67"), ("A", "2.00"), ("C", "2.33"),
+    ]  # fmt: skip
     assert "3 of 4 data sets" in ranks.sections[0][0]
+    assert "Left out, nothing being filled in: set3 (B: failed 1/1)." in tables.markdown(ranks, "a run")
     text = tables.markdown(scores(run, "accuracy"), "a run")
     assert "failed 1/1" in text
     assert "Not compared on set3: B: failed 1/1" in text
@@ -249,3 +254,100 @@ def test_number(value, text):
 @pytest.mark.parametrize(("value", "text"), [(0.843, ".84"), (-0.5, "−.50"), (1.203, "1.20"), (0.999, "1.00")])
 def test_short(value, text):
     assert short(value) == text
+
+
+# ---- over data sets
+
+
+def over(path, table, asked=(), family=None):
+    values = {n: {f"d{i}": [v] for i, v in enumerate(line, start=1)} for n, line in table.items()}
+    data = {f"d{i}": {"source_family": family or f"f{i}"} for i in range(1, 9)}
+    return load(store_run(path, values, definition={"suite": {"contrasts": list(asked)}}, data=data))
+
+
+def text(table):
+    return tables.markdown(table, "a run")
+
+
+EARLY = [0.51, 0.52, 0.53, 0.54, 0.55, 0.56, 0.57, 0.58]
+
+
+def test_sets_of_the_best_say_what_they_cannot(tmp_path):
+    known = text(contents.best(over(tmp_path / "eight", {"A": EARLY, "B": [0.5] * 8}, family="one")))
+    assert "| all data sets | 8 of 8 | 1 of 2 | A |" in known
+    assert "1 source family; a claim about a new data set takes 6" in known
+    assert "| A | .545 ★ | 1.000 | .510 | .520 |" in known  # every data set's value beside the mean
+    assert "| B | .500 | .004 | .500 |" in known  # 1 of 256 patterns
+    few = text(contents.best(over(tmp_path / "few", {"A": EARLY[:4], "B": [0.5] * 4})))
+    assert "| all data sets | 4 of 4 | 2 of 2 | all |" in few
+    assert "4 data sets can leave nobody out, it takes 5" in few
+    one = text(contents.best(over(tmp_path / "one", {"A": [0.6], "B": [0.5]})))
+    assert "nothing claimed" in one
+
+
+def test_new_data_are_spoken_of_from_six_families_on(tmp_path):
+    known = text(contents.against_concat(over(tmp_path, {"concat_features": [0.5] * 8, "gmu": EARLY})))
+    assert "means are over 8 source families" in known
+    assert "| gmu | +4.5 [" in known
+    assert "*" in known.split("| gmu |")[1].split("|")[0]
+
+
+def test_too_few_data_sets_for_a_family_of_tests_are_refused_in_words(tmp_path):
+    table = {"concat_features": [0.5] * 4, "early_concat_mlp": EARLY[:4], "concat_network": EARLY[:4]}
+    run = over(tmp_path, table, ["early_late", "nodes_features"])
+    asked = text(contents.questions(run)[0])
+    assert "F1: 2 tests, Holm, which can reject something from 7 data sets on. With 4 data sets none" in asked
+    assert "whatever the effect" in asked
+    told = text(contents.against_concat(run))
+    assert "Sign flips can reject nothing below 6 data sets: with 4 data sets no entry can be told from" in told
+
+
+# of rosmap all seeds test the same rows, of d other folds
+def test_rows_that_no_interval_knows_of_are_named(tmp_path):
+    values = {"concat_features": [0.8, 0.81], "merge_sum": [0.7, 0.72]}
+    run = load(store_run(tmp_path, {n: {"rosmap": line, "d": line} for n, line in values.items()}))
+    for table in (contents.questions(run)[0], contents.pairs(run)[0]):
+        assert "tested on the same rows of rosmap (106 rows): intervals over its seeds leave" in text(table)
+    only = load(store_run(tmp_path / "only", {n: {"d": line} for n, line in values.items()}))
+    assert "tested on the same rows" not in text(contents.pairs(only)[0])
+
+
+def test_questions_say_what_they_showed_and_what_nobody_asked(tmp_path):
+    table = {"concat_features": [0.5] * 8, "early_concat_mlp": EARLY, "late_mean": [0.5] * 8}
+    shown = text(contents.questions(over(tmp_path / "asked", table, ["early_late"], family="one"))[0])
+    assert "On these data sets an effect is shown for: Early or late?" in shown
+    assert "| Early or late? | early is better | 1 | +4.5 |" in shown  # one seed: no interval on these data sets
+    unasked = text(contents.questions(over(tmp_path / "unasked", table))[0])
+    assert "there is no family F1, and every p is exploratory" in unasked
+    assert "Train jointly or apart?" in unasked.split("No matched pair of this run answers:")[1]
+
+
+def test_every_difference_stands_under_its_question(tmp_path):
+    table = {"concat_features": [0.5, 0.6], "merge_sum": [0.4, 0.65]}
+    made, groups = contents.pairs(over(tmp_path, table))
+    ((caption, shown),) = made.sections
+    assert caption == "Concatenate or merge, at equal fusion width? Positive: concatenation is better"
+    assert shown[["d1", "d2"]].to_numpy().tolist() == [["+10.0", "−5.0"]]
+    assert shown["all data sets"].iloc[0].endswith("1–0–1")
+    assert set(groups.data["group"]) == {"all"}
+    listed = contents.pair_list(over(tmp_path / "list", table)).data
+    assert listed["in_run"].sum() == 1
+    assert (listed["equal"] != "").all()
+
+
+def test_a_critical_difference_is_refused_where_it_says_nothing(tmp_path):
+    few = text(contents.ranks(over(tmp_path, {"A": [0.9, 0.8, 0.7], "B": [0.8, 0.7, 0.6], "C": [0.7, 0.6, 0.5]})))
+    assert "two mean ranks would have to lie 1.9 apart" in few
+    assert "no critical-difference diagram is drawn" in few
+    assert "Iman and Davenport's F = infinite, p = .028, 3 variants on 3 data sets: not all are equal" in few
+    many = {n: [v] * 20 for n, v in (("A", 0.9), ("B", 0.8), ("C", 0.7))}
+    values = {n: {f"d{i:02}": [v] for i, v in enumerate(line)} for n, line in many.items()}
+    assert "two mean ranks differ where they lie 0.7 apart" in text(
+        contents.ranks(load(store_run(tmp_path / "many", values)))
+    )
+
+
+def test_a_rate_of_false_alarms_is_the_runs_own_or_said_to_be_missing(tmp_path):
+    assert "This run holds no two copies of an entry" in text(
+        contents.placebo_table(over(tmp_path, {"gmu": [0.5]}))
+    )

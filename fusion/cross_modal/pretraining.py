@@ -106,7 +106,7 @@ class PretrainedConcat(ConcatFeatures):
     operator="concat",
     sharing="pretraining",
     training="staged_finetuned",
-    reference="after Liang et al. 2023, arXiv 2303.14080 (alignment before fusion)",
+    reference="after Hager, Menten & Rueckert 2023, arXiv 2303.14080 (contrastive pre-training of two modalities)",
     words=("infonce", "clip"),
 )
 class ContrastivePretrainConcat(PretrainedConcat):

@@ -12,6 +12,8 @@ from ..wording import axis as axis_label
 from . import groups, layout
 from .registry import Heading, figure
 
+FEW = 9  # panels, beyond which more stand side by side
+
 
 def frame(run: Run) -> pd.DataFrame:
     """Return gains over the best single modality.
@@ -44,12 +46,13 @@ def draw(data: pd.DataFrame, heading: Heading) -> Figure:
     names, order = list(data["dataset"].unique()), groups.kinds(data)
     late = Line2D([], [], color="black", ls=":", label="late_mean")
     figure, axes = layout.panels(
-        heading, names, (2.6, groups.ROW * len(order)), columns=3, left=1.35, between=0.3, below=0.55,
+        heading, names, (2.6, groups.ROW * len(order)), columns=3 if len(names) <= FEW else 5, left=1.35,
+        between=0.3, below=0.55, flow=True,
         handles=[*groups.handles(), *([late] if data["late_mean"].notna().any() else [])],
     )  # fmt: skip
-    for place, (axis, name) in enumerate(zip(axes, names, strict=True)):
+    for axis, name, leads in zip(axes, names, layout.leads(axes), strict=True):
         mine = data[data["dataset"] == name]
-        groups.draw(axis, mine, order, labels=place % 3 == 0)
+        groups.draw(axis, mine, order, labels=leads)
         axis.axvline(0, color="#444444", lw=0.8, zorder=1)
         if mine["late_mean"].notna().any():
             axis.axvline(mine["late_mean"].iloc[0], color="black", ls=":", lw=1)

@@ -27,6 +27,7 @@ MARKERS = {"unimodal": "o", "early": "s", "late": "D", "cross_modal": "^", "hybr
 STROKE = (patheffects.Stroke(linewidth=2.4, foreground="#555555"), patheffects.Normal())
 ASIDE = 1.7  # points between neighbouring families, so that equal ones stay visible
 UPRIGHT = 12  # letters in a line of an upright label
+LONGER = 0.25  # inches that an axis' label may be longer than its axis
 MARGIN = 0.08  # of the width, at either side
 LOG = 8.0  # a dial whose values span such a factor is drawn on a logarithmic axis
 BEFORE = ["base", "base_name", "dial", "words", "unit", "setting", "x", "place", "at_base", "dataset"]
@@ -216,7 +217,7 @@ def _ticks(axis: Axes, panel: pd.DataFrame, texts: list[str], turned: bool) -> N
     axis.set_xlim(*(np.exp(limits) if wide else limits))
     kept = list(range(len(x))) if turned else _with_room(scaled, texts)
     axis.set_xticks(x[kept], [texts[place] for place in kept], rotation=90 if turned else 0)
-    axis.set_xlabel(layout.wrapped(panel["unit"].iloc[0], int(SIZE[0] / layout.LETTER)))
+    axis.set_xlabel(layout.wrapped(panel["unit"].iloc[0], (SIZE[0] + LONGER) / layout.LETTER))
 
 
 def _with_room(x: np.ndarray, texts: list[str]) -> list[int]:

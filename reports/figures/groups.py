@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from .. import style
-from ..run import Run, Scores, records
+from ..run import Run, Scores
 from . import layout
 
 COLUMNS = ["dataset", "architecture", "data_fusion", "variant", "members", "value", "half"]
@@ -64,18 +64,21 @@ def draw(
 
     Intervals end at `bounds`, beyond which the quantity has no values.
     """
-    for place, kind in enumerate(order):
-        mine = data[(data["architecture"] == kind[0]) & (data["data_fusion"] == kind[1])]
-        colour, marker = style.colour(kind[0]), style.marker(kind[1])
-        each = mine[mine["variant"] != ""].sort_values(["value", "variant"])
-        y = place + np.array([OFFSETS[i % len(OFFSETS)] for i in range(len(each))])
-        axis.scatter(each["value"], y, s=14, marker=marker, color=colour, alpha=0.55, linewidths=0.3, ec="black")
-        for mean in records(mine[mine["variant"] == ""]):
-            half = mean.half if np.isfinite(mean.half) else 0.0
-            axis.errorbar(
-                mean.value, place + 0.36, xerr=_within(mean.value, half, bounds), marker=marker, ms=5.5,
-                color=colour, mec="black", mew=0.7, ecolor="black", elinewidth=1.1, capsize=2, zorder=4,
-            )  # fmt: skip
+    places = {kind: place for place, kind in enumerate(order)}
+    row = np.array(
+        [places[kind] for kind in zip(data["architecture"], data["data_fusion"], strict=True)], dtype=float
+    )
+    small = (data["variant"] != "").to_numpy()
+    each = data[small].assign(row=row[small]).sort_values(["row", "value", "variant"])
+    turn = each.groupby("row").cumcount() % len(OFFSETS)
+    _points(axis, each.assign(row=each["row"] + np.array(OFFSETS)[turn]), 14, 0.55, 0.3)
+    means = data[~small].assign(row=row[~small] + 0.36)
+    half = means["half"].where(np.isfinite(means["half"]), 0.0)
+    low, high = (np.clip(means["value"] + sign * half, *bounds) for sign in (-1, 1))
+    axis.hlines(means["row"], low, high, color="black", lw=1.1, zorder=3)
+    caps = {"ls": "", "marker": "|", "ms": 4, "color": "black", "mew": 1.1, "zorder": 3}
+    axis.plot(np.concatenate([low, high]), np.concatenate([means["row"], means["row"]]), **caps)
+    _points(axis, means, 30, 1.0, 0.7)
     axis.set_ylim(len(order) - 0.4, -0.5)
     names = [" ".join(part for part in (a.replace("_", "-"), f if f != "none" else "") if part) for a, f in order]
     axis.set_yticks(range(len(order)), names if labels else [""] * len(order))
@@ -84,21 +87,19 @@ def draw(
     layout.numbers(axis)
 
 
-def _within(value: float, half: float, bounds: tuple[float, float]) -> list[list[float]]:
-    return [[min(half, value - bounds[0])], [min(half, bounds[1] - value)]]
+def _points(axis: Axes, data: pd.DataFrame, size: float, alpha: float, edge: float) -> None:
+    """Draw points, an artist a marker."""
+    for fusion, mine in data.groupby("data_fusion", sort=True):
+        colours = [style.colour(name) for name in mine["architecture"]]
+        axis.scatter(
+            mine["value"], mine["row"], s=size, marker=style.marker(str(fusion)), c=colours, alpha=alpha,
+            linewidths=edge, edgecolors="black", zorder=4,
+        )  # fmt: skip
 
 
 def handles() -> list[Line2D]:
     """Return legend handles of what `draw` draws."""
-    small = Line2D([], [], ls="", marker="o", ms=3.8, color="#888888", mec="black", mew=0.3, label="a variant")
-    large = Line2D(
-        [],
-        [],
-        marker="o",
-        ms=5.5,
-        color="black",
-        mfc="#888888",
-        mec="black",
-        label="mean of the kind, 95 % interval",
-    )
-    return [small, large]
+    point: dict[str, Any] = {"marker": "o", "mec": "black"}
+    small = Line2D([], [], ls="", ms=3.8, color="#888888", mew=0.3, label="a variant", **point)
+    words = "mean of the kind, 95 % interval"
+    return [small, Line2D([], [], ms=5.5, color="black", mfc="#888888", label=words, **point)]

@@ -22,6 +22,7 @@ CELL = (1.0, 0.8)  # width and height, in inches
 APART = "apart"  # hatched
 PALE = 0.4  # share of its colour
 LETTERS = 13  # to a line of a cell
+ASIDE = 0.5  # inches that an axis' label may be longer than its axis
 NONE: dict[str, Any] = {"facecolor": "#EFEFEF", "hatch": "xxx", "edgecolor": "#888888", "linewidth": 0}
 BEFORE = ["grid", "held", "x", "y", "x_setting", "y_setting", "x_place", "y_place", "dataset"]
 
@@ -87,7 +88,13 @@ def _frame(axis: Axes, grid: pd.DataFrame, across: int, up: int) -> None:
         letters = int((room[which] if which == "y" else CELL[0]) / layout.LETTER)
         labels = [layout.wrapped(text, min(letters, 13)) for text in places[f"{which}_setting"]]
         side.set_ticks((places[f"{which}_place"] + 0.5).tolist(), labels)
-        side.set_label_text(layout.wrapped(_label(grid[which].iloc[0]), int(room[which] / layout.LETTER)))
+        text = layout.wrapped(_label(grid[which].iloc[0]), (room[which] + ASIDE) / layout.LETTER)
+        if len(places) == {"x": across, "y": up}[which]:
+            side.set_label_text(text)
+        elif which == "x":  # in the middle of a panel that is half empty it would stand beside nothing
+            axis.set_xlabel(text, loc="left")
+        else:
+            axis.set_ylabel(text, loc="bottom")
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -53,19 +56,32 @@ def draw(data: pd.DataFrame, heading: Heading) -> Figure:
     reach = {name: _reach(data[data["dataset"] == name]) for name in names}
     lines = [column for column in LINES if (data[column] <= data["dataset"].map(reach)).any()]
     handles = [Line2D([], [], color=COLOUR, ls=LINES[column][1], label=LINES[column][0]) for column in lines]
+    kinds = data[data["variant"] == ""]
+    if (kinds["value"] + kinds["half"].fillna(0.0) > kinds["dataset"].map(reach)).any():
+        handles.append(Line2D([], [], ls="", marker=">", color="black", ms=4, label="interval runs on"))
     figure, axes = layout.panels(
         heading, [_title(data, name) for name in names], (2.1, groups.ROW * len(order)), columns=4, left=1.35,
-        between=0.3, below=0.55, handles=[*groups.handles(), *handles],
+        between=0.3, below=0.55, handles=[*groups.handles(), *handles], flow=True,
     )  # fmt: skip
-    for place, (axis, name) in enumerate(zip(axes, names, strict=True)):
+    for axis, name, leads in zip(axes, names, layout.leads(axes), strict=True):
         mine = data[data["dataset"] == name]
-        groups.draw(axis, mine, order, labels=place % 4 == 0, bounds=(0.0, 1.0))
+        groups.draw(axis, mine, order, labels=leads, bounds=(0.0, 1.0))
         for column in lines:
             if mine[column].iloc[0] <= reach[name]:
                 axis.axvline(mine[column].iloc[0], color=COLOUR, ls=LINES[column][1], lw=1)
         axis.set_xlim(-0.03 * reach[name], reach[name])
+        _cut(axis)
         axis.set_xlabel("regret (share of rows)")
     return figure
+
+
+def _cut(axis: Axes) -> None:
+    """Mark the intervals that end beyond the panel."""
+    edge = axis.get_xlim()[1]
+    intervals = [held for held in axis.collections if isinstance(held, LineCollection)]
+    ends = np.concatenate([segment[-1:] for held in intervals for segment in held.get_segments()])
+    far = ends[ends[:, 0] > edge, 1]
+    axis.plot(np.full(len(far), edge), far, ls="", marker=">", ms=4, color="black", clip_on=False, zorder=5)
 
 
 def _reach(data: pd.DataFrame) -> float:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 
 from .. import style
 from ..run import Run, records
 from ..wording import worst
 from . import layout
 from .registry import Heading, figure
+
+LABELS = {"ok": "ok on every seed planned"}
+PLAIN = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
 
 
 def frame(run: Run) -> pd.DataFrame:
@@ -32,8 +36,9 @@ def frame(run: Run) -> pd.DataFrame:
 @figure(
     "status",
     "Status of the planned cells",
-    "Cells with the status shown, of those planned (one a seed). Where statuses differ over seeds, the one "
-    "that most needs a look is shown.",
+    "Where a variant is not ok on every seed: the cells with the status shown, of those planned (one a seed). "
+    "Where statuses differ over seeds, the one that most needs a look is shown. Blank: not planned, such as a "
+    "modality that the data set lacks.",
     frame=frame,
     empty="The run has no planned cell.",
 )
@@ -42,18 +47,26 @@ def draw(data: pd.DataFrame, heading: Heading) -> Figure:
     rows = data.drop_duplicates("variant")[["variant", "architecture", "data_fusion"]]
     columns = list(data["dataset"].unique())
     handles = [
-        Patch(facecolor=fill, hatch=hatch, label=name.replace("_", " "), **layout.EDGE)
+        Patch(facecolor=fill, hatch=hatch, label=LABELS.get(name, name.replace("_", " ")), **layout.EDGE)
         for name, (fill, hatch) in style.STATUS.items()
         if name in set(data["status"])
     ]
-    figure, axis = layout.grid(heading, rows, columns, handles)
-    variants = {name: place for place, name in enumerate(rows["variant"])}
-    for row in records(data[data["planned"] > 0]):
-        x, y = columns.index(row.dataset), variants[row.variant]
-        fill, hatch = style.STATUS[row.status]
-        axis.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, hatch=hatch, edgecolor="white", linewidth=0.6))
-        axis.text(
-            x + 0.5, y + 0.5, f"{row.cells}/{row.planned}", ha="center", va="center", fontsize=7,
-            bbox=None if not hatch else {"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-        )  # fmt: skip
+    figure, axis = layout.grid(heading, rows, columns, handles, least=0.42)
+    x = data["dataset"].map({name: place for place, name in enumerate(columns)})
+    y = data["variant"].map({name: place for place, name in enumerate(rows["variant"])})
+    paint(axis, x, y, data["status"])
+    for row in records(data.assign(x=x, y=y)[data["planned"].gt(0) & data["status"].ne("ok")]):
+        words = f"{row.cells}/{row.planned}"
+        axis.text(row.x + 0.5, row.y + 0.5, words, ha="center", va="center", fontsize=7, bbox=PLAIN)
     return figure
+
+
+def paint(axis: Axes, x: pd.Series, y: pd.Series, statuses: pd.Series) -> None:
+    """Fill cells of a grid by their status, an artist a status; cells without one stay blank."""
+    for name, (fill, hatch) in style.STATUS.items():
+        mine = (statuses == name).to_numpy()
+        if mine.any():
+            left, up = x[mine].to_numpy(), y[mine].to_numpy()
+            layout.boxes(
+                axis, left + 0.01, left + 0.99, up, inset=0.03, facecolors=fill, hatch=hatch, linewidths=0
+            )

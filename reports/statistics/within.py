@@ -51,6 +51,11 @@ def dunnett_point(comparisons: int, df: float, correlation: float = 0.5, level: 
     return _root(excess, 0.0, 200.0)
 
 
+@cache
+def _two_sided(df: float) -> float:
+    return float(stats.t.ppf(1 - LEVEL / 2, df))
+
+
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
     return cast(float, optimize.brentq(function, low, high, xtol=1e-10))
 
@@ -94,7 +99,7 @@ class Within:
     @property
     def quantile(self) -> float:
         """Two-sided 5 % point of t; NaN where nothing is claimed."""
-        return float(stats.t.ppf(1 - LEVEL / 2, self.df)) if self.df > 0 else np.nan
+        return _two_sided(self.df) if self.df > 0 else np.nan
 
     @property
     def errors(self) -> np.ndarray:

@@ -1,0 +1,93 @@
+"""The page as a whole: words and tables in plain HTML, the same numbers again for the scripts, figures inside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from ...core.files import write_text
+from ..figures import Drawn
+from ..findings import Finding
+from ..run import Run
+from ..tables import Table
+from ..wording import first_line, label, title_notes
+from . import words
+from .curves import curves
+from .data import data, embedded
+from .pictures import pictures
+from .policy import FOLDER, policy, scripts, styles
+
+
+def write(run: Run, tables: list[Table], drawn: list[Drawn], found: Sequence[Finding], path: Path) -> Path:
+    """Write the page to `path`. Figures are inside, smaller; the files to print from lie beside it in `figures/`.
+
+    Every name is escaped, and what scripts read is strict JSON. The same run gives the same bytes.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER / "html"), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    first, vendor, own = map(Markup, scripts())
+    told = data(run)
+    text = environment.get_template("page.html").render(
+        policy=Markup(policy()),
+        styles=Markup(styles()),
+        scripts={"first": first, "vendor": vendor, "own": own},
+        data=Markup(embedded(told)),
+        overall=(told["overall"] or {}).get("note", ""),
+        curves=Markup(embedded(curves(run))),
+        **content(run, tables, drawn, found),
+    )
+    write_text(path, text)
+    return path
+
+
+def content(run: Run, tables: list[Table], drawn: list[Drawn], found: Sequence[Finding]) -> dict[str, Any]:
+    """Return what the page tells without scripts."""
+    shown = [table for table in tables if table.sections]
+    return {
+        "name": run.suite.get("name", ""),
+        "notes": title_notes(run)[1:],
+        "metric": label(run.metric),
+        "facts": words.facts(run),
+        "findings": [(each, target(each.see, shown, drawn)) for each in found],
+        "first": [(first_line(run, dataset), run.scores(dataset).first) for dataset in run.datasets],
+        "board": leaderboard(run, shown),
+        "tables": [(slug(table.name), table) for table in shown],
+        "drawn": drawn,
+        "pictures": pictures({each.name: png for each in drawn for png in each.paths if png.suffix == ".png"}),
+        "failures": words.failures(run),
+        "datasets": [words.dataset(run, name) for name in run.datasets],
+        "entries": words.entries(run),
+        "settings": words.flat(run.suite.get("training", {}))
+        | {"seeds": words.flat_value(run.suite.get("seeds", []))},
+        "environments": {
+            key: words.flat(value) for key, value in sorted(run.suite.get("environments", {}).items())
+        },
+    }
+
+
+def leaderboard(run: Run, tables: list[Table]) -> pd.DataFrame:
+    """Return the run's main table as text, variant by data set: what a reader without scripts sees."""
+    main = next((table for table in tables if table.name == run.metric), None)
+    if main is None:
+        return pd.DataFrame({"variant": list(run.shown)})
+    return main.sections[0][1].drop(columns="also called", errors="ignore")  # the list of variants has them
+
+
+def target(see: str, tables: list[Table], drawn: list[Drawn]) -> str:
+    """Return the anchor of the figure or table that a finding is read from; empty where it is not on the page."""
+    if see in {each.name for each in drawn if each.paths}:
+        return f"figure-{see}"
+    return f"table-{slug(see)}" if see in {table.name for table in tables} else ""
+
+
+def slug(name: str) -> str:
+    """Return a table's name as an anchor."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name)

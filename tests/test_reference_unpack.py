@@ -1,0 +1,28 @@
+"""A committed run is gone on from: what is current in it is not computed again."""
+
+import runpy
+from pathlib import Path
+
+from fusebench.results.store import Store
+
+STORED = runpy.run_path(str(Path(__file__).with_name("stored_runs.py")))
+store_run = STORED["store_run"]
+
+
+def test_records_timings_and_machines_are_taken_over_where_there_are_none(tmp_path):
+    values = {"gmu": {"d": [0.8, 0.7]}, "film": {"d": [0.6, "failed"]}}
+    packed = store_run(tmp_path / "reference" / "quick", values, packed=True)
+    mine = store_run(tmp_path / "quick", {"gmu": {"d": [0.9]}}, environments={"mine": {"cores": 8}})
+    assert mine.unpack(packed) == 3
+    accuracy = {record.key: record.metrics.get("accuracy") for record in mine.records()}
+    assert accuracy == {("gmu", "d", 0): 0.9, ("gmu", "d", 1): 0.7, ("film", "d", 0): 0.6, ("film", "d", 1): None}
+    assert {timing["variant"] for timing in mine.timings()} == {"gmu", "film"}
+    assert set(mine.suite()["environments"]) == {"mine", "0123456789ab"}
+    assert mine.unpack(packed) == 0
+
+
+def test_a_folder_without_a_run_takes_the_description_too(tmp_path):
+    packed = store_run(tmp_path / "reference" / "quick", {"gmu": {"d": [0.8]}}, packed=True)
+    mine = Store(tmp_path / "quick")
+    assert mine.unpack(packed) == 1
+    assert mine.suite() == packed.suite()
