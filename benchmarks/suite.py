@@ -177,9 +177,8 @@ def _explained(error: ValidationError, owner: str) -> FusebenchError:
         return FusebenchError(f"Suite {owner!r}: {table} lacks the key {place[-1]!r}.")
     if first["type"] == "literal_error" and isinstance(first["input"], str):
         key = ".".join(part for part in place if not part.isdigit())
-        return unknown(
-            f"{key} of suite {owner!r}", first["input"], re.findall(r"'([^']+)'", first["ctx"]["expected"])
-        )
+        taken = re.findall(r"'([^']+)'", first.get("ctx", {}).get("expected", ""))
+        return unknown(f"{key} of suite {owner!r}", first["input"], taken)
     message = first["msg"].removeprefix("Value error, ")
     return FusebenchError(f"Suite {owner!r}: {'.'.join(place)} = {first['input']!r}: {message}.")
 

@@ -9,6 +9,8 @@ from collections import Counter
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseServer
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from .core.errors import FusebenchError
@@ -91,7 +93,7 @@ class Handler(SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer a request; one that names another host than this one is refused (a page elsewhere may try)."""
         name = urlsplit(f"//{self.headers.get('Host', '')}").hostname
-        bound = str(self.server.server_address[0])
+        bound = address_of(self.server)[0]
         if bound in LOOPBACK and name not in LOOPBACK:
             self.send_error(403, "This server answers to localhost alone")
             return
@@ -161,9 +163,15 @@ def server(
         ) from error
 
 
+def address_of(made: BaseServer) -> tuple[str, int]:
+    """Return host and port that a server listens on."""
+    host, port, *_ = cast(tuple[Any, ...], made.server_address)
+    return str(host), int(port)
+
+
 def address(made: ThreadingHTTPServer) -> str:
     """Return the address to open."""
-    host, port = made.server_address[:2]
+    host, port = address_of(made)
     return f"http://{'localhost' if host in LOOPBACK else host}:{port}/"
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from ..results.frames import find
 from . import contents, page, run, tables
 from .figures import Drawn, draw_all
+from .figures.aside import drawing
 from .figures.choice import Choice
 from .figures.looks import Look
 from .findings import Finding, findings
@@ -88,13 +89,13 @@ def build(
     store = find(suite, out)
     name = name_of(store.root)
     loaded = run.load(store, variants, note)
-    made = contents.tables(loaded)
     heading = " · ".join(title_notes(loaded))
-    told = findings(loaded)
-    whole = [*made, *single_tables(loaded), _told(told)]
-    written = tables.write(whole, Path(out) / "results" / name / "tables", heading, made_from(loaded))
     folder = Path(out) / "reports" / name
-    drawn = draw_all(loaded, folder / "figures", look=look, choice=choice)
+    with drawing(loaded, folder / "figures", look=look, choice=choice) as begun:  # half of it beside the tables
+        made, told = contents.tables(loaded), findings(loaded)
+        whole = [*made, *single_tables(loaded), _told(told)]
+        written = tables.write(whole, Path(out) / "results" / name / "tables", heading, made_from(loaded))
+        drawn = begun.finish()
     opened = page.write(loaded, made, drawn, told, folder / "index.html")
     return Built(
         name=name,

@@ -33,7 +33,7 @@ COLOURS = {
 OTHER = "#8C8C8C"
 # The first marker is the data fusion's own; the others tell more than eight entries of one kind apart.
 MARKERS = {"none": "oHp8", "concat": "sDdP", "merge": "^v<>"}
-OTHER_MARKERS = "X*hh"
+OTHER_MARKERS = "X*h8"
 DASHES: tuple[tuple[float, ...], ...] = (
     (),
     (5, 1.5),
@@ -92,7 +92,7 @@ def marker(data_fusion: str | None) -> str:
 
 
 def lines(run: Run) -> dict[str, tuple[str, str, int]]:
-    """Return variant → (colour, marker, index of its dash), each triple once.
+    """Return variant → (colour, marker, index of its dash), each triple once among up to 32 entries of a kind.
 
     Colour is the architecture's, marker and dash follow from a variant's place by name among all the
     run's entries of its kind: what is shown, and in which order, changes nothing.

@@ -5,15 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import Collection
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from fusebench.reports import style
-from fusebench.reports.figures import FIGURES, OCCASIONAL, Look
+from fusebench.reports.figures import FIGURES, OCCASIONAL, Look, layout
 from fusebench.reports.figures.registry import Heading, opened, without_sweeps
-from fusebench.reports.figures.stamps import Letters
+from fusebench.reports.figures.stamps import Letters, stamp
 from fusebench.reports.run import load
 
 HERE = Path(__file__).parent
@@ -226,3 +228,69 @@ def test_one_colour_an_architecture_and_one_marker_a_data_fusion_everywhere(fram
     del wanted["unimodal"]
     markers = {"concat": {"s"}, "merge": {"^"}, "one modality": {"o"}}
     assert told == wanted | markers
+
+
+# ---- what labels are laid out with
+
+
+@pytest.mark.parametrize(
+    "text", ["unimodal_classical(modality=methylation)", "WWWWWWWWWW", "1.0 to .25", "Δ ±.09 ★"]
+)
+@pytest.mark.parametrize("bold", [False, True])
+def test_the_width_of_a_text_is_known_before_it_is_drawn(text, bold):
+    with style.drawing():
+        figure = Figure(dpi=200)
+        FigureCanvasAgg(figure)
+        drawn = figure.text(0, 0, text, fontsize=8, fontweight="bold" if bold else "normal")
+        wide = drawn.get_window_extent().width / 200
+    assert style.inches(text, 8, bold) == pytest.approx(wide, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    "name", ["a_name_of_(some=1,parts=2)", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "漢字データ", "a b", ""]
+)
+@pytest.mark.parametrize("letters", [1, 5, 12])
+def test_a_wrapped_name_loses_nothing_and_fits(name, letters):
+    lines = layout.wrapped(name, letters).split("\n")
+    assert "".join(lines) == name
+    assert all(style.inches(line) <= letters * layout.LETTER or len(line) == 1 for line in lines)
+
+
+def test_stamped_letters_stand_side_by_side_about_their_middle():
+    """Of `.11`, centred at 2 of an axis one inch a unit, the letters begin at 2 - w/2, and after each width."""
+    with style.drawing():
+        figure = Figure(figsize=(4, 2))
+        axis = figure.add_axes((0, 0, 1, 1), xlim=(0, 4), ylim=(2, 0))
+        stamp(axis, [2.0], [0.5], [".11"], 10, ["red"])
+        found = {len(drawn.get_offsets()): np.asarray(drawn.get_offsets()) for drawn in axis.collections}
+    point, one = style.inches(".", 10), style.inches("1", 10)
+    start = 2 - (point + 2 * one) / 2
+    assert found[1][:, 0] == pytest.approx([start])
+    assert found[2][:, 0] == pytest.approx([start + point, start + point + one])
+    assert found[2][:, 1] == pytest.approx([1.5 - 0.365 * 10 / 72] * 2)  # the axis counts downwards
+
+
+def test_ticks_are_as_few_as_their_numbers_have_room():
+    """At 4.8 inches three numbers have room; at 1 inch they have not, and of three the middle one goes."""
+    with style.drawing():
+        figure, texts = Figure(figsize=(6, 2)), []
+        FigureCanvasAgg(figure)
+        for place, wide in ((0, 0.8), (0.5, 1 / 6)):
+            axis = figure.add_axes((0.05, place + 0.2, wide, 0.2), xlim=(-0.031, 0.031))
+            layout.numbers(axis, most=5)
+            texts.append([label.get_text() for label in axis.get_xticklabels()])
+        assert overlaps(drawn_texts(figure)) == []
+    assert texts == [["−0.02", "0.00", "0.02"], ["−0.025", "0.025"]]
+
+
+def test_a_legend_takes_as_many_columns_as_fit():
+    with style.drawing():
+        handles = [Patch(label=f"a label of some length {place}") for place in range(7)]
+        heights = []
+        for wide in (3, 5, 20):
+            figure = Figure(figsize=(wide, 3))
+            FigureCanvasAgg(figure)
+            heights.append(layout.foot(figure, handles))
+            drawn = drawn_texts(figure)
+            assert overlaps(drawn) == [] and outside(drawn, figure) == []
+    assert heights == pytest.approx([0.2 + 0.18 * 7, 0.2 + 0.18 * 4, 0.2 + 0.18])

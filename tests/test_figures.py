@@ -1,5 +1,6 @@
 """Figures: the frames that are drawn, labels that do not overlap, and nothing left behind in matplotlib."""
 
+import json
 import logging
 import os
 import runpy
@@ -24,8 +25,10 @@ from fusebench.core.errors import FusebenchError
 from fusebench.reports import style
 from fusebench.reports.figures import FIGURES, draw_all
 from fusebench.reports.figures.registry import Heading, opened
+from fusebench.reports.figures.taxonomy import letter
 from fusebench.reports.run import load
 
+ROOT = Path(__file__).parent.parent
 STORED = runpy.run_path(str(Path(__file__).with_name("stored_runs.py")))
 store_run, planted, KNOWN = STORED["store_run"], STORED["planted"], STORED["KNOWN"]
 DATASETS = ["rosmap", "digits_trimodal", "synthetic_redundant", "synthetic_synergy"]
@@ -128,6 +131,81 @@ def test_a_figure_is_its_frame(demo, tmp_path):
     assert set(regret["dataset"]) == {"synthetic_redundant", "synthetic_synergy"}
     additive = regret.loc[regret["dataset"] == "synthetic_synergy", "additive"]
     assert additive.to_numpy() == pytest.approx(0.9999 - 0.52)  # four classes, three modalities
+
+
+# Mean ranks where one cell failed (google/fuzzbench#1765): zeros in its place would crown a with 1.75.
+#      d1  d2  d3      d4   mean rank on d1, d2, d4
+# a    .9  .6  .9      .5   (1 + 3 + 2) / 3
+# b    .8  .7  failed  .6   (2 + 2 + 1) / 3
+# c    .7  .8  .8      .4   (3 + 1 + 3) / 3
+FAILED = {"a": [0.9, 0.6, 0.9, 0.5], "b": [0.8, 0.7, "failed", 0.6], "c": [0.7, 0.8, 0.8, 0.4]}
+
+
+def test_ranks_beside_the_map_are_those_of_complete_data_sets(tmp_path):
+    scores = {v: {f"d{i}": [cell] for i, cell in enumerate(cells, start=1)} for v, cells in FAILED.items()}
+    frame = FIGURES["accuracy"].frame(load(store_run(tmp_path / "r", scores)))
+    ranks = frame.drop_duplicates("variant").set_index("variant")
+    assert ranks["mean_rank"].to_dict() == pytest.approx({"a": 2, "b": 5 / 3, "c": 7 / 3})
+    assert set(zip(ranks["ranked_on"], ranks["of"], strict=True)) == {(3, 4)}
+    with opened(FIGURES["accuracy"], frame, Heading("t", "")) as figure:
+        texts = [text.replace("\n", "") for text, _ in drawn_texts(figure)]
+    assert "mean rank, 3 of 4\N{NO-BREAK SPACE}sets" in texts
+    assert "failed" in texts
+
+
+# Gains over the best single modality, which validates best on either set.
+#                         d1        d2
+# unimodal                .60 .60   .70 .70
+# gmu                     .70 .72   .68 .70   gains .11 and -.01, mean .05
+# film                    .50 .52   failed    gain -.09
+GAINS = {
+    "unimodal(modality=image)": {"d1": [0.60, 0.60], "d2": [0.70, 0.70]},
+    "gmu": {"d1": [0.70, 0.72], "d2": [0.68, 0.70]},
+    "film": {"d1": [0.50, 0.52], "d2": [0.5, "failed"]},
+}
+
+
+def test_gains_by_hand(tmp_path):
+    run = load(store_run(tmp_path / "r", GAINS))
+    gain = FIGURES["gain"].frame(run).set_index(["variant", "dataset"])
+    assert set(gain.index) == {("gmu", ""), ("gmu", "d1"), ("gmu", "d2"), ("film", ""), ("film", "d1")}
+    assert gain["value"].to_dict() == pytest.approx(
+        {("gmu", ""): 0.05, ("gmu", "d1"): 0.11, ("gmu", "d2"): -0.01, ("film", ""): -0.09, ("film", "d1"): -0.09}
+    )
+    assert (gain.loc[("gmu", ""), "datasets"], gain.loc[("film", ""), "datasets"]) == (2, 1)
+    assert gain["new_low"].isna().all()  # two source families say nothing of a new data set
+    low, value, high = gain.loc[("gmu", ""), ["low", "value", "high"]]
+    assert low < value < high
+    taxonomy = FIGURES["taxonomy"].frame(run).set_index("variant")
+    assert taxonomy["gain"].to_dict() == pytest.approx(
+        {"unimodal(modality=image)": np.nan, "gmu": 0.05, "film": -0.09}, nan_ok=True
+    )
+    assert taxonomy.loc["gmu", ["low", "high"]].tolist() == [low, high]
+    with opened(FIGURES["gain"], gain.reset_index(), Heading("t", "")) as figure:
+        assert "hollow: not complete on all of them" in [text for text, _ in drawn_texts(figure)]
+
+
+def test_letters_of_the_survey_are_those_of_the_registry():
+    """Every variant of the reference run; its suite.json holds the letters that `fusion` gives."""
+    told = json.loads((ROOT / "results" / "reference" / "quick" / "suite.json").read_text("utf-8"))["variants"]
+    found = {name: letter(entry["data_fusion"], entry["level"]) or None for name, entry in told.items()}
+    assert found == {name: entry["figure5"] for name, entry in told.items()}
+    assert set(found.values()) == {None, "a", "b", "c", "d"}
+
+
+def test_pairs_stand_in_the_order_of_data_sets(tmp_path):
+    values = {
+        name: {d: [0.7, 0.71] for d in ("a", "b")} for name in ("early_concat_mlp", "concat_features", "merge_sum")
+    }
+    values["merge_sum"]["a"] = ["failed"] * 2
+    frame = FIGURES["pairs"].frame(load(store_run(tmp_path / "r", values)))
+    assert list(frame["dataset"].unique()) == ["a", "b"]
+    with opened(FIGURES["pairs"], frame, Heading("t", "")) as figure:
+        titles = [axis.get_title("left") for axis in figure.axes]
+        rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert titles == ["a", "b"]
+    assert rows[1::2] == ["concat_features − merge_sum", "early_concat_mlp − concat_features"]
+    assert rows[0::2] == ["Concatenate or merge, at equal fusion width?", "Early or late?"]
 
 
 def test_the_front_is_beaten_by_nobody(demo):

@@ -66,8 +66,8 @@ def test_what_is_built_is_named(demo):
     }  # fmt: skip
     drawn = {p.stem for p in built.figures}
     assert drawn == {
-        "accuracy", "architecture", "best", "curves", "gain", "pairs", "pareto", "phases", "regret", "seeds", "size",
-        "status", "taxonomy",
+        "accuracy", "architecture", "best", "curves", "gain", "pairs", "pareto", "phases", "regret", "seeds",
+        "size", "status", "taxonomy",
     }  # fmt: skip
     assert all(path.is_file() for path in (*built.tables, *built.figures, built.page))
     assert list(built.left_out) == ["difference"]

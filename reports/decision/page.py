@@ -16,7 +16,6 @@ import jinja2
 import numpy as np
 
 from ...core.files import write_atomic, write_json, write_text
-from .. import page as report_page
 from ..run import records
 from ..scoreboard import FIRST
 from ..wording import INTERVAL, label, number, plus_minus, sentence
@@ -59,7 +58,7 @@ def write(verdict: Verdict, folder: Path) -> Path:
 
 
 def _html(verdict: Verdict, shown: list[Shown], picture: bytes | None) -> str:
-    loader = jinja2.FileSystemLoader([FOLDER, report_page.FOLDER])
+    loader = jinja2.FileSystemLoader(FOLDER)
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

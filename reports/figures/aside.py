@@ -55,7 +55,7 @@ class Drawing:
         """End the other process, if it still draws."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
 
     def _received(self) -> list[Drawn | None]:
         output = self._process.communicate()[0] if self._process else b""

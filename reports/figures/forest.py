@@ -15,7 +15,7 @@ from . import layout
 from .registry import Heading
 
 ROW = 0.19  # height of a row, in inches
-BETWEEN, RIGHT, UNDER = 0.25, 0.25, 0.62
+BETWEEN, RIGHT, UNDER = 0.36, 0.25, 0.62
 FAR = 1.6  # an interval may reach so many times beyond the points, as a share of their range
 
 
@@ -61,6 +61,7 @@ def forest(
         axis.tick_params(axis="y", length=0, pad=3 + 72 * aside)
         axis.hlines(guides, 0, 1, color="#EEEEEE", lw=0.7, transform=axis.get_yaxis_transform(), zorder=0)
         axis.set_xlabel(label)
+        layout.settle(axis, "y")
         if leads:
             for row, tick in zip(rows, axis.get_yticklabels(), strict=True):
                 if row.head:

@@ -20,7 +20,7 @@ from .ticks import numbers
 
 __all__ = [
     "EDGE", "LETTER", "LINE", "above", "boxes", "foot", "grid", "head", "kinds", "leads", "least_width", "longest",
-    "numbers", "panels", "span", "strip", "wrapped",
+    "numbers", "panels", "settle", "span", "strip", "wrapped",
 ]  # fmt: skip
 
 LETTER = 0.072  # width of a letter at 8 points, in inches, on the wide side
@@ -144,8 +144,7 @@ def _flowing(
 
 def leads(axes: Sequence[Axes]) -> list[bool]:
     """Return which panels begin a row, in their order."""
-    lefts = [axis.get_position().x0 for axis in axes]
-    return [x < min(lefts) + 1e-6 for x in lefts]
+    return [axis.get_position().x0 < min(each.get_position().x0 for each in axes) + 1e-6 for axis in axes]
 
 
 def grid(
@@ -186,10 +185,18 @@ def grid(
     axis.tick_params(length=0, pad=2, top=True, labeltop=True, bottom=False, labelbottom=False)
     axis.tick_params(axis="y", pad=20)
     axis.spines[:].set_visible(False)
+    settle(axis, "xy")
     strip(axis, rows, cell * across)
     if over:
         _over(axis, over, (tall + 0.1) / ROW)
     return figure, axis
+
+
+def settle(axis: Axes, which: str) -> None:
+    """Fix where an axis's title and its empty labels are: looking for a place takes long beside many ticks."""
+    axis.set_title(axis.get_title("left"), y=1.0)
+    for side in which:
+        {"x": axis.xaxis, "y": axis.yaxis}[side].set_label_coords(0.5, 0.5)
 
 
 def _columns(names: Sequence[str], cell: float) -> tuple[list[str], float, bool]:

@@ -44,7 +44,7 @@ def draw(data: pd.DataFrame, heading: Heading) -> Figure:
         for fill, text in ((SURE, "interval leaves out 0"), (UNSURE, "interval holds 0"))
     ]
     label = axis_label(data["metric"].iloc[0], "Δ ").replace(" (", "\n(")
-    figure, axes = forest(heading, rows, titles, 1.2, most=8, handles=handles, label=label)
+    figure, axes = forest(heading, rows, titles, 1.15, most=8, handles=handles, label=label)
     y = [places[key] for key in zip(data["question"], data["left"], data["right"], strict=True)]
     for axis, (_, mine) in zip(axes, data.assign(y=y).groupby("dataset", sort=False), strict=True):
         at, value, low, high = (mine[column].to_numpy(dtype=float) for column in ("y", "effect", "low", "high"))

@@ -27,15 +27,15 @@ class _Apart(MaxNLocator):
         self.most = most
 
     def tick_values(self, vmin: float, vmax: float) -> list[float]:
-        """Return where ticks stand between two limits."""
-        ticks = np.array([])
+        """Return where ticks stand between two limits; the outer two alone where no more have room."""
+        inside = np.array([])
         for bins in range(self.most, 0, -1):
             self.set_params(nbins=bins)
             ticks = np.asarray(super().tick_values(vmin, vmax))
             inside = ticks[(ticks >= vmin) & (ticks <= vmax)]
-            if len(inside) < 3 or self._free(inside, vmax - vmin):
-                break
-        return ticks.tolist()
+            if len(inside) < 2 or self._free(inside, vmax - vmin):
+                return inside.tolist()
+        return [inside[0], inside[-1]]
 
     def _free(self, ticks: np.ndarray, span: float) -> bool:
         axis: Any = self.axis

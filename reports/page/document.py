@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +35,19 @@ def write(run: Run, tables: list[Table], drawn: list[Drawn], found: Sequence[Fin
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     first, vendor, own = map(Markup, scripts())
-    told = data(run)
-    text = environment.get_template("page.html").render(
-        policy=Markup(policy()),
-        styles=Markup(styles()),
-        scripts={"first": first, "vendor": vendor, "own": own},
-        data=Markup(embedded(told)),
-        overall=(told["overall"] or {}).get("note", ""),
-        curves=Markup(embedded(curves(run))),
-        **content(run, tables, drawn, found),
-    )
+    with ThreadPoolExecutor(1) as beside:  # Pillow works outside of the interpreter's lock
+        made = beside.submit(pictures, {each.name: p for each in drawn for p in each.paths if p.suffix == ".png"})
+        told = data(run)
+        embeds = {"data": Markup(embedded(told)), "curves": Markup(embedded(curves(run)))}
+        text = environment.get_template("page.html").render(
+            policy=Markup(policy()),
+            styles=Markup(styles()),
+            scripts={"first": first, "vendor": vendor, "own": own},
+            overall=(told["overall"] or {}).get("note", ""),
+            **embeds,
+            **content(run, tables, drawn, found),
+            pictures=made.result(),
+        )
     write_text(path, text)
     return path
 
@@ -61,7 +65,6 @@ def content(run: Run, tables: list[Table], drawn: list[Drawn], found: Sequence[F
         "board": leaderboard(run, shown),
         "tables": [(slug(table.name), table) for table in shown],
         "drawn": drawn,
-        "pictures": pictures({each.name: png for each in drawn for png in each.paths if png.suffix == ".png"}),
         "failures": words.failures(run),
         "datasets": [words.dataset(run, name) for name in run.datasets],
         "entries": words.entries(run),
