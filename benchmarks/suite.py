@@ -20,7 +20,7 @@ from . import suites
 RESULTS = ("reference", "perf", "record", "store", "frames")
 REPORTS = ("across", "build", "comparisons", "contents", "contrasts", "decision", "families", "figures")
 MORE = ("findings", "matched", "page", "paper", "placebos", "run", "scoreboard", "statistics", "style", "sweeps")
-RESERVED = frozenset((*RESULTS, *REPORTS, *MORE, "tables", "timing", "versus", "wording"))
+RESERVED = frozenset((*RESULTS, *REPORTS, *MORE, "scores", "tables", "timing", "versus", "wording"))
 
 # What a suite may ask of its matched pairs, all else equal: the keys of the report's QUESTIONS (a test compares).
 Question = Literal[

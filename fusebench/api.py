@@ -114,7 +114,9 @@ def run(
 
 def _draw_aside(out: Path, store: Store, note: str) -> subprocess.Popen[bytes]:
     """Draw the first seed's figures in a process of their own while the run goes on."""
-    code = "import sys; from fusebench.reports.build import build; build(*sys.argv[1:3], note=sys.argv[3])"
+    # in one process: the run goes on beside it
+    call = "build(*sys.argv[1:3], note=sys.argv[3], processes=1)"
+    code = f"import sys; from fusebench.reports.build import build; {call}"
     command = [sys.executable, "-P", "-c", code, str(store.root), str(out), note]
     with (store.root / "run.log").open("ab") as log:
         return subprocess.Popen(command, stdout=log, stderr=log)

@@ -62,6 +62,7 @@ def build(
     look: Look | None = None,
     choice: Choice | None = None,
     paper: Spec | None = None,
+    processes: int | None = None,
 ) -> Built:
     """Write the tables, figures and page of a run, whole or partial.
 
@@ -80,6 +81,8 @@ def build(
         Style and width of figures, and what a figures.toml chooses; as in `figures.draw_all`.
     paper
         What a paper.toml asks for: it goes to `OUT/reports/NAME/paper/`.
+    processes
+        That draw figures: 1, or 2; None takes two where two cores may be used.
 
     Raises
     ------
@@ -91,7 +94,7 @@ def build(
     loaded = run.load(store, variants, note)
     heading = " · ".join(title_notes(loaded))
     folder = Path(out) / "reports" / name
-    with drawing(loaded, folder / "figures", look=look, choice=choice) as begun:  # half of it beside the tables
+    with drawing(loaded, folder / "figures", None, look, choice, processes) as begun:  # half beside the tables
         made, told = contents.tables(loaded), findings(loaded)
         whole = [*made, *single_tables(loaded), _told(told)]
         written = tables.write(whole, Path(out) / "results" / name / "tables", heading, made_from(loaded))

@@ -349,3 +349,13 @@ def test_the_same_run_gives_the_same_words_whatever_the_order(tmp_path):
     turned = {name: dict(reversed(by.items())) for name, by in reversed(THREE.items())}
     other = made(tmp_path / "other" / "run", turned)
     assert told(one, "concat_features", "merge_sum") == told(other, "concat_features", "merge_sum")
+
+
+def test_a_placebo_is_compared_with_nothing_and_says_so(tmp_path):
+    values = {"concat_features": {"d": [0.8, 0.7]}, "placebo": {"d": [0.8, 0.7]}, "gmu": {"d": [0.6, 0.5]}}
+    store = store_run(tmp_path / "quick", values, seeds=[0, 1])
+    told = store.suite()
+    told["variants"]["placebo"]["placebo_of"] = "concat_features"
+    store.put_suite(told)
+    with pytest.raises(FusebenchError, match="'placebo' is 'concat_features' again under another seed"):
+        compare(load(store), "gmu", "placebo")

@@ -136,6 +136,11 @@ def _name(run: Run, name: str) -> str:
         return name
     if name in (BEST_SINGLE, SINGLE):
         return SINGLE
+    if name in run.placebos:
+        raise FusebenchError(
+            f"{name!r} is {run.placebos[name]!r} again under another seed and compared with nothing; the table "
+            "`placebos` tells how often chance is called a difference."
+        )
     raise unknown("variant of this run", name, (*run.variants, BEST_SINGLE))
 
 
