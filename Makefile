@@ -11,7 +11,7 @@ FIG ?=
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install bench report figures test test-all check lint data reference clean
+.PHONY: help install bench report figures test test-all test-nightly check lint data reference clean
 
 # the root must not be on the path: a bare `datasets` is never ours
 export PYTHONSAFEPATH = 1
@@ -47,10 +47,13 @@ figures: $(STAMP)  ## redraw the figures of SUITE, or FIG alone
 	@$(RUN) figures "$(SUITE)" $(FIG) $(ARGS)
 
 test: $(STAMP)  ## the tests that take minutes, not more
-	@"$(BIN)/python" -m pytest -q -n auto -m "not slow" $(ARGS)
+	@"$(BIN)/python" -m pytest -q -n auto -m "not slow and not nightly" $(ARGS)
 
-test-all: $(STAMP)  ## every test, the slow ones too
-	@"$(BIN)/python" -m pytest -q -n auto $(ARGS)
+test-all: $(STAMP)  ## the slow tests too: what CI runs
+	@"$(BIN)/python" -m pytest -q -n auto -m "not nightly" $(ARGS)
+
+test-nightly: $(STAMP)  ## larger simulations, figures of 24 and 90 variants in every style
+	@"$(BIN)/python" -m pytest -q -n auto -m nightly $(ARGS)
 
 check: $(STAMP)  ## the contract on one entry: VARIANT=my_merge
 	@$(RUN) check "$(VARIANT)" $(ARGS)

@@ -129,12 +129,21 @@ def test_sixty_variants_have_sixty_labels(sixty, frames, name):
 
 
 @pytest.mark.parametrize("name", NAMED)
-@pytest.mark.parametrize("look", [Look("slides"), Look("paper", 1), Look("paper", 2), Look("slides", 2)], ids=str)
+@pytest.mark.parametrize(
+    "look",
+    [
+        Look("paper", 2),
+        pytest.param(Look("paper", 1), marks=pytest.mark.nightly),
+        pytest.param(Look("slides"), marks=pytest.mark.nightly),
+        pytest.param(Look("slides", 2), marks=pytest.mark.nightly),
+    ],
+    ids=str,
+)
 def test_labels_at_every_width(frames, name, look):
     checked(name, frames[name], look)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("variants", [24, 90])
 def test_labels_of_fewer_and_more_variants(tmp_path, variants):
     run = crowd(tmp_path, variants)

@@ -32,7 +32,7 @@ SEEDS = 3
 SETS = 8
 ENTRIES = 9
 CONTRASTS = 6
-SIZES = [600, pytest.param(2400, marks=pytest.mark.slow)]
+SIZES = [600, pytest.param(2400, marks=pytest.mark.nightly)]
 
 
 @cache
@@ -188,7 +188,7 @@ def test_simultaneous_intervals_cover_wherever_the_means_lie(effect, suites):
     assert missed > 0.02 * suites, told(missed / suites, suites)
 
 
-@pytest.mark.parametrize("suites", [1000, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("suites", [1000, pytest.param(10_000, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("n", [6, 8, 12, 20])
 def test_a_planted_difference_is_found_with_the_power_computed(n, suites):
     rng = np.random.default_rng(11)
@@ -219,7 +219,7 @@ def planted(rng, n, entries, share):
     return ~confidence_set(noise).inside[1:]
 
 
-@pytest.mark.parametrize("suites", [200, pytest.param(800, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("suites", [200, pytest.param(800, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize(("n", "entries"), [(6, 9), (8, 9), (8, 20), (12, 9)])
 def test_a_loser_is_left_out_with_the_power_computed(n, entries, suites):
     rng = np.random.default_rng(12)

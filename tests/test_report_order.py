@@ -104,7 +104,7 @@ def expected(tmp_path_factory):
     "change",
     [
         all_otherwise,
-        *(pytest.param(c, marks=pytest.mark.slow) for c in (store_otherwise, pack_otherwise, tell_otherwise)),
+        *(pytest.param(c, marks=pytest.mark.nightly) for c in (store_otherwise, pack_otherwise, tell_otherwise)),
     ],
 )
 def test_the_same_cells_in_another_order_give_the_same_bytes(change, expected, tmp_path):
