@@ -331,8 +331,19 @@ def test_no_width_makes_the_page_scroll_sideways(show, width, hash_):
 
 
 @pytest.mark.skipif(axe() is None, reason="no axe-core: pip install axe-core-python")
-@pytest.mark.parametrize("hash_", ["", "#q=nothing+like+it", "#variant=late_product", "#dataset=rosmap"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("theme", "hash_"),
+    [
+        ("light", ""),
+        ("dark", ""),
+        ("light", "#variant=late_product"),
+        ("dark", "#dataset=rosmap"),
+        pytest.param("light", "#q=nothing+like+it", marks=pytest.mark.nightly),
+        pytest.param("dark", "#q=nothing+like+it", marks=pytest.mark.nightly),
+        pytest.param("dark", "#variant=late_product", marks=pytest.mark.nightly),
+        pytest.param("light", "#dataset=rosmap", marks=pytest.mark.nightly),
+    ],
+)
 def test_axe_finds_no_serious_fault(show, theme, hash_):
     driver = show(hash_, theme=theme)
     assert faults(driver) == []

@@ -23,6 +23,7 @@ def imports(monkeypatch, tmp_path):
 
     monkeypatch.setenv("FUSEBENCH_CACHE", str(tmp_path))
     monkeypatch.setattr(compiled, "import_module", note)
+    monkeypatch.setattr(compiled, "_compiled", lambda: False)
     compiled._sound.cache_clear()
     yield told
     compiled._sound.cache_clear()
@@ -35,15 +36,24 @@ def test_sound_is_readied_once_under_a_lock(imports):
     assert imports == [(part, "locked") for part in compiled.PARTS]
 
 
-def test_data_without_sound_wait_for_nobody(imports):
+@pytest.mark.parametrize("name", ["digits_sklearn", "synthetic_mixed"])
+def test_data_without_recordings_wait_for_nobody(imports, name):
     datasets.load_all()
-    compiled.ready(datasets.get("digits_sklearn"))
+    compiled.ready(datasets.get(name))
+    assert imports == []
+
+
+def test_what_has_been_compiled_is_not_imported(imports, monkeypatch):
+    monkeypatch.setattr(compiled, "_compiled", lambda: True)
+    datasets.load_all()
+    compiled.ready(datasets.get("digits_trimodal"))
     assert imports == []
 
 
 def test_a_library_that_is_not_there_is_told_by_whoever_reads_sound(monkeypatch, tmp_path):
     monkeypatch.setenv("FUSEBENCH_CACHE", str(tmp_path))
     monkeypatch.setitem(sys.modules, "librosa", None)
+    monkeypatch.setattr(compiled, "_compiled", lambda: False)
     compiled._sound.cache_clear()
     datasets.load_all()
     compiled.ready(datasets.get("digits_trimodal"))
