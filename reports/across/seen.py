@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from ..run import PAIRINGS, Run
-from ..statistics import TIE, critical_difference, detectable, iman_davenport, max_t
+from ..statistics import TIE, critical_difference, detectable, iman_davenport, max_t, mean_ranks
 from .blocks import Block, block, no_claim, units
 
 ANCHOR = "concat_features"
@@ -75,7 +75,7 @@ def ranks(run: Run) -> pd.DataFrame:
             continue
         held = block(run, group)
         table = stats.rankdata(-held.values, axis=1) if held.names else np.zeros((0, 0))
-        found = dict(zip(held.names, table.mean(axis=0), strict=True)) if held.names else {}
+        found = dict(zip(held.names, mean_ranks(held.values.T)[0], strict=True))
         could = seen(run, held)
         tail = (*iman_davenport(table), critical_difference(len(held.names), len(held.datasets)))
         tail = (*tail, could.n, could.unit, could.delta, could.anchor)

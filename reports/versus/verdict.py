@@ -12,8 +12,6 @@ from ..wording import label, listed, why_absent
 from . import amounts, costs
 from .measured import Pairing, measure
 
-REFERENCE = ANCHOR
-
 
 def verdict(run: Run, name: str) -> str:
     """Say in one line how an entry did: first places, effect, time, and what the suite could have seen.
@@ -52,7 +50,7 @@ def _places(run: Run, name: str, complete: list[str], planned: int) -> str:
 
 
 def _against(run: Run, name: str, complete: list[str]) -> Iterator[str]:
-    pair = measure(run, name, REFERENCE) if name != REFERENCE and REFERENCE in run.variants else None
+    pair = measure(run, name, ANCHOR) if name != ANCHOR and ANCHOR in run.variants else None
     if pair is not None and pair.differences:
         yield _effect(pair, "")
     elif (pair := _best_joint(run, name, complete)) is not None:
