@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..core.errors import FusebenchError, unknown
+from ..core.files import read_toml
 from ..datasets.card import Metric
 from ..fusion.variant import Settings
 from . import suites
@@ -150,13 +150,7 @@ def load(source: str | Path) -> Suite:
         path = shipped()[text]
     else:
         path = Path(text)
-        if not path.is_file():
-            raise FusebenchError(f"Suite {text!r} is not a file.")
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FusebenchError(f"Suite {text!r} is not valid TOML: {error}.") from error
-    return check(values, text)
+    return check(read_toml(path, "Suite"), text)
 
 
 def check(values: dict[str, Any], owner: str) -> Suite:

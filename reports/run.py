@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -171,6 +171,14 @@ def choose(names: list[str], wanted: Iterable[str] | None) -> tuple[str, ...]:
             raise unknown("variant of this run", pattern, names)
         chosen |= found
     return tuple(name for name in names if name in chosen)
+
+
+def published(data: Mapping[str, Any]) -> bool:
+    """Tell whether a data set's test rows are those of a published split, so that seeds vary the training alone.
+
+    `data` is what suite.json tells about it.
+    """
+    return data.get("folds") == 1 and data.get("pairing") != "synthetic"
 
 
 def records(data: pd.DataFrame) -> Iterator[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from .comparisons import ceiling
-from .run import MISSING, Run
+from .run import MISSING, Run, published
 
 NO_COUNT = frozenset({"incompatible", "unavailable"})
 INTERVAL = (
@@ -36,6 +36,11 @@ def plus_minus(value: float, half: float, digits: int = 3, sign: bool = False) -
     """Write `0.843 ± 0.012`; the value alone where there is no interval."""
     text = number(value, digits, sign)
     return f"{text} ± {number(half, digits)}" if text and math.isfinite(half) else text
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Write a number and what is counted: `1 question`, `2 questions`, `1,200 rows`."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def label(metric: str) -> str:
@@ -156,7 +161,7 @@ def data_notes(run: Run, dataset: str) -> list[str]:
             f"The best accuracy that any method can reach is {number(limits['full'])}; with the best single "
             f"modality {number(limits['single'])}, by guessing {number(limits['chance'])}."
         )
-    if data.get("folds") == 1 and "training alone" not in told:
+    if published(data) and "training alone" not in told:
         notes.append("A published split with one fixed set of test rows: seeds vary the training alone.")
     notes += _chance(run, dataset)
     if run.scores(dataset).within.factor > 1 / max(1, len(run.seeds(dataset))) + 1e-12:
@@ -177,7 +182,7 @@ def row_chance(run: Run, dataset: str) -> tuple[int, float] | None:
     Every seed is scored on the same rows there, so that the spread over seeds does not hold this error.
     """
     scores, rows = run.scores(dataset), (run.data(dataset).get("rows") or {}).get("test")
-    if run.data(dataset).get("folds") != 1 or not rows or scores.best is None or run.metric != "accuracy":
+    if not published(run.data(dataset)) or not rows or scores.best is None or run.metric != "accuracy":
         return None
     best = min(max(scores.mean(scores.best), 0.0), 1.0)
     return rows, math.sqrt(best * (1 - best) / rows)

@@ -6,9 +6,12 @@ import json
 import math
 import os
 import tempfile
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from .errors import FusebenchError
 
 TEMPORARY = ".tmp-"
 
@@ -46,6 +49,23 @@ def write_json(path: Path, value: Any, indent: int | None = None) -> None:
 def dumps(value: Any, indent: int | None = None) -> str:
     """Return strict JSON with sorted keys; NaN and infinity become null."""
     return json.dumps(_strict(value), sort_keys=True, ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def read_toml(path: str | Path, what: str) -> dict[str, Any]:
+    """Return the values of a TOML file; `what` (`"Suite"`) says in errors what the file was to be.
+
+    Raises
+    ------
+    FusebenchError
+        For a file that is not there, or not TOML in UTF-8.
+    """
+    text = str(path)
+    if not Path(path).is_file():
+        raise FusebenchError(f"{what} {text!r} is not a file.")
+    try:
+        return tomllib.loads(Path(path).read_text("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FusebenchError(f"{what} {text!r} is not valid TOML: {error}.") from error
 
 
 def _strict(value: Any) -> Any:

@@ -8,7 +8,7 @@ from ..across import Seen
 from ..run import Run
 from ..versus.amounts import IN_POINTS, seen
 from ..versus.measured import fixed_rows
-from ..wording import label, number, short, unit
+from ..wording import counted, label, number, short, unit
 
 
 def bare(value: float, metric: str, sign: bool = True) -> str:
@@ -61,7 +61,7 @@ def plural(unit: str) -> str:
 
 def sets(count: int, unit: str = "data set") -> str:
     """Write `1 data set`, `3 data sets`, `7 source families`."""
-    return f"{count} {unit if count == 1 else plural(unit)}"
+    return counted(count, unit, plural(unit))
 
 
 def could_see(found: Seen, metric: str) -> str:

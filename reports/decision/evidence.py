@@ -12,7 +12,7 @@ import numpy as np
 from ...core.errors import FusebenchError
 from ...core.seeding import generator
 from ...results.store import Store
-from ..run import Run, Scores
+from ..run import Run, Scores, published
 from .measures import direction, prior_score, scorer
 
 BLOCKS = 20  # parts left out in turn
@@ -138,7 +138,7 @@ class Evidence:
     @property
     def published(self) -> bool:
         """Whether the test rows are fixed, and seeds vary the training alone."""
-        return self.about.get("folds") == 1
+        return published(self.about)
 
     @property
     def seed_word(self) -> str:

@@ -23,7 +23,6 @@ Statistics over variants still use all of them; those over data sets use the one
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -33,6 +32,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ...core.errors import FusebenchError, unknown
+from ...core.files import read_toml
 from ..run import Run, choose
 from .looks import Look
 
@@ -142,13 +142,7 @@ def load(path: str | Path) -> Choice:
     FusebenchError
         For a file that is missing or not TOML, a value that does not fit, or two figures for one file.
     """
-    try:
-        values = tomllib.loads(Path(path).read_text("utf-8"))
-    except OSError:
-        raise FusebenchError(f"Choice of figures {str(path)!r} is not a file that can be read.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FusebenchError(f"Choice of figures {str(path)!r} is not valid TOML: {error}.") from error
-    return check(values)
+    return check(read_toml(path, "Choice of figures"))
 
 
 def check(values: Mapping[str, Any]) -> Choice:

@@ -9,9 +9,9 @@ import numpy as np
 from .. import contrasts
 from ..run import Run
 from ..statistics import LEVEL, holm, least_sets, paired
-from ..versus.amounts import counted, estimate, interval, seen, size, units
+from ..versus.amounts import estimate, interval, seen, size, units
 from ..versus.measured import fixed_rows
-from ..wording import number, sentence
+from ..wording import counted, number, sentence
 from .finding import Finding
 
 # question → what stands on its left, on its right, and the condition that tells it from its neighbours

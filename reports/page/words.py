@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ..run import MISSING, Run
-from ..wording import data_notes
+from ..wording import counted, data_notes
 
 AXES = ("architecture", "data_fusion", "level", "operator", "sharing", "training", "learner", "tier")
 PLACE = AXES[:-1]
@@ -20,8 +20,8 @@ def spaced(value: Any) -> str:
 def facts(run: Run) -> list[tuple[str, str]]:
     """Return what was run and where, as (term, text) pairs."""
     training = run.suite.get("training", {})
-    placebos = f" and {_counted(len(run.placebos), 'placebo')}" if run.placebos else ""
-    compared = f"{_counted(len(run.variants), 'variant')}{placebos} on {_counted(len(run.datasets), 'data set')}"
+    placebos = f" and {counted(len(run.placebos), 'placebo')}" if run.placebos else ""
+    compared = f"{counted(len(run.variants), 'variant')}{placebos} on {counted(len(run.datasets), 'data set')}"
     told = [
         ("cells", counts(run)),
         ("compared", compared),
@@ -37,10 +37,6 @@ def counts(run: Run) -> str:
     found = run.cells["status"].value_counts().sort_index()
     words = [f"{count:,} {str(status).replace('_', ' ')}" for status, count in found.items()]
     return f"{len(run.cells):,} planned: {', '.join(words)}" if words else "none planned"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _setting(key: str, value: Any) -> str:

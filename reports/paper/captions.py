@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from ..figures.registry import Spec as Figure
-from ..run import LOWER, Run
+from ..run import LOWER, Run, published
 from ..sweeps import swept
-from ..wording import label, listed, row_chance, sentence, short, unfinished
+from ..wording import counted, label, listed, row_chance, sentence, short, unfinished
 from .latex import comment, escape
 from .macros import letters
 from .spec import Selection
@@ -46,9 +46,7 @@ def amount(datasets: Iterable[str]) -> str:
     """Say how many data sets: `8 data sets`, those that a sweep generates apart."""
     names = list(datasets)
     settings = len(swept(names))
-    return f"{len(names)} data set{'' if len(names) == 1 else 's'}" + (
-        f", {settings} of them settings of a sweep" if settings else ""
-    )
+    return counted(len(names), "data set") + (f", {settings} of them settings of a sweep" if settings else "")
 
 
 def shown(selection: Selection) -> str:
@@ -98,7 +96,7 @@ def cautions(run: Run, datasets: Iterable[str]) -> list[str]:
                 f"On {dataset}, a published split, seeds vary the training alone: its {chance[0]} test rows "
                 f"give the best accuracy a standard error of {short(chance[1], 3)}, which no interval here holds."
             )
-        elif run.data(dataset).get("folds") == 1:
+        elif published(run.data(dataset)):
             found.append(f"On {dataset}, a published split, seeds vary the training alone.")
     paired = [dataset for dataset in names if run.data(dataset).get("pairing") == "by_label"]
     return [*found, *([f"Modalities are paired by label on {listed(paired, len(paired))}."] if paired else [])]

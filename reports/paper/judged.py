@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..across import ANCHOR, FEWEST_FAMILIES
 from ..matched import QUESTIONS
-from ..run import LOWER
+from ..run import LOWER, published
 from ..statistics import least_sets
 from ..statistics.within import FEWEST_MODERATED
-from ..wording import label
-from .prose import Name, Text, cite, count, named, series
+from ..wording import counted, label
+from .prose import Name, Text, cite, named, series
 from .setup import Told, entries, sets
 
 
@@ -69,7 +69,7 @@ def _repeated(suite: Told) -> list[Text]:
 
 def _rows(suite: Told) -> list[Text]:
     told = suite.get("datasets", {})
-    fixed = [name for name in sets(suite) if told[name].get("folds") == 1]
+    fixed = [name for name in sets(suite) if published(told[name])]
     return [("On ", *named(fixed), " intervals leave out the chance of the fixed test rows.")] if fixed else []
 
 
@@ -101,8 +101,8 @@ def _family(suite: Told) -> list[Text]:
         (f"“{QUESTIONS[key].title}”",) if key in QUESTIONS else (Name(str(key)),) for key in asked
     ]
     holm: Text = (" with Holm’s correction", cite("holm1979simple")) if len(asked) > 1 else ()
-    least = f"rejecting anything at 5 % takes {count(least_sets(len(asked)), 'data set')}"
-    named_before = f"Before it was run, the suite named {count(len(asked), 'contrast')} of matched pairs"
+    least = f"rejecting anything at 5 % takes {counted(least_sets(len(asked)), 'data set')}"
+    named_before = f"Before it was run, the suite named {counted(len(asked), 'contrast')} of matched pairs"
     tested = "which is tested by itself" if len(asked) == 1 else "which are one family of tests"
     return [(f"{named_before}, {tested}", *holm, f" ({least}): ", *series(items), ".")]
 
@@ -121,7 +121,7 @@ def _new_data(suite: Told) -> list[Text]:
     if not families:
         return []
     words = [(Name(family),) if family else ("one that is not recorded",) for family in families]
-    come = f"The data come from {count(len(families), 'source family', 'source families')}"
+    come = f"The data come from {counted(len(families), 'source family', 'source families')}"
     if len(families) < FEWEST_FAMILIES:
         alone = f"below {FEWEST_FAMILIES}, nothing is claimed about new data, and effects hold for these alone"
         return [(come, " (", *series(words), f"); {alone}.")]

@@ -43,11 +43,6 @@ def works(text: Text) -> list[Entry]:
 # ---- putting together
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    """Return a number and its noun: `1 data set`, `8 data sets`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def series(items: Sequence[Text], separator: str = ", ") -> Text:
     """Join texts as a sentence does: `a, b and c`."""
     made: list[Part] = []

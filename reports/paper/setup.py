@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..run import ARCHITECTURES, FUSIONS, INTERACTIONS, PAIRINGS
+from ..wording import counted
 from .bibliography import Entry, of_data, resolve
-from .prose import Cite, Name, Text, cite, count, named, series
+from .prose import Cite, Name, Text, cite, named, series
 
 SURVEY = "sleeman2022multimodal"
 BY = {"concat": "by concatenation", "merge": "by merging"}
@@ -68,7 +69,7 @@ def _placed(suite: Told, fused: list[Told]) -> Text:
     counts = Counter((entry.get("architecture") or "", entry.get("data_fusion") or "") for entry in fused)
     kinds = sorted({kind for kind, _ in counts}, key=lambda kind: (_index(ARCHITECTURES, kind), kind))
     found = [_kind(kind, {fusion: n for (k, fusion), n in counts.items() if k == kind}) for kind in kinds]
-    total = count(len(fused), "variant")
+    total = counted(len(fused), "variant")
     placed = (f" compares {total} of multimodal fusion, placed in a published taxonomy", cite(SURVEY), ": ")
     return (*head, *placed, *series([(text,) for text in found]), ".")
 
@@ -87,7 +88,7 @@ def _kind(architecture: str, counts: Mapping[str, int]) -> str:
 
 def _single(number: int) -> Text:
     stand = "stands" if number == 1 else "stand"
-    return (f"Beside them {stand} {count(number, 'baseline')} of a single modality.",) if number else ()
+    return (f"Beside them {stand} {counted(number, 'baseline')} of a single modality.",) if number else ()
 
 
 def _placebos(told: Told) -> Text:
@@ -152,7 +153,7 @@ def _widths(suite: Told) -> list[Text]:
         )
     if width is not None:
         apart: Text = (", except where a variant’s options say otherwise (", *named(own), ")") if own else ()
-        made.append((f"An extractor hands over {count(width, 'number')}", *apart, "."))
+        made.append((f"An extractor hands over {counted(width, 'number')}", *apart, "."))
     if training.get("capacity") == "matched":
         made.append(("Widths are set so that networks agree in parameters with plain concatenation.",))
     elif training.get("capacity") == "native":
@@ -172,7 +173,7 @@ def data(suite: Told) -> list[Text]:
     if not groups:
         return [("No data set is recorded.",)]
     items = [(*named(names), _brackets(size, len(names)), Cite(found)) for (size, found), names in groups.items()]
-    are = f"There {'is' if len(told) == 1 else 'are'} {count(len(told), 'data set')}"
+    are = f"There {'is' if len(told) == 1 else 'are'} {counted(len(told), 'data set')}"
     return [
         (f"{are}, rows being given as training / validation / test: ", *series(items, "; "), "."),
         _seeds(suite),
@@ -188,8 +189,8 @@ def _size(told: Told) -> str:
     rows = told.get("rows") or {}
     parts = [f"{rows[part]:,}" for part in ("train", "validation", "test") if rows.get(part) is not None]
     pieces = [
-        count(len(told["classes"]), "class", "classes") if told.get("classes") else "",
-        count(len(told["modalities"]), "modality", "modalities") if told.get("modalities") else "",
+        counted(len(told["classes"]), "class", "classes") if told.get("classes") else "",
+        counted(len(told["modalities"]), "modality", "modalities") if told.get("modalities") else "",
         f"{' / '.join(parts)} rows" if len(parts) == 3 else "",
         PAIRED.get(told.get("pairing") or "", ""),
     ]
@@ -201,7 +202,7 @@ def _seeds(suite: Told) -> Text:
     if not seeds:
         return ("The seeds are not recorded.",)
     numbers = series([(str(seed),) for seed in sorted(seeds)])
-    return (f"Every variant is run on {count(len(seeds), 'seed')} a data set (", *numbers, ").")
+    return (f"Every variant is run on {counted(len(seeds), 'seed')} a data set (", *numbers, ").")
 
 
 def _splits(suite: Told) -> list[Text]:

@@ -22,7 +22,6 @@ First places, gains and intervals are judged over all variants of the run, shown
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -32,6 +31,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ...core.errors import FusebenchError, unknown
+from ...core.files import read_toml
 from ..run import Run
 
 
@@ -127,14 +127,7 @@ def load(path: str | Path) -> Spec:
     FusebenchError
         For a file that is not there or not TOML, or a value that does not fit.
     """
-    text = str(path)
-    if not Path(path).is_file():
-        raise FusebenchError(f"Paper {text!r} is not a file.")
-    try:
-        values = tomllib.loads(Path(path).read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FusebenchError(f"Paper {text!r} is not valid TOML: {error}.") from error
-    return check(values, text)
+    return check(read_toml(path, "Paper"), str(path))
 
 
 def check(values: dict[str, Any], file: str) -> Spec:

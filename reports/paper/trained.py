@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .prose import Part, Text, cite, count, series
+from ..wording import counted
+from .prose import Part, Text, cite, series
 from .setup import Told
 
 LIBRARIES = {"torch": "paszke2019pytorch", "scikit-learn": "pedregosa2011scikit"}
@@ -24,8 +25,8 @@ def training(suite: Told) -> list[Text]:
 def _fitted(told: Told) -> Text:
     epochs, batch, lr, decay = (told.get(key) for key in ("epochs", "batch", "lr", "weight_decay"))
     parts: list[Part] = ["Networks are trained under one setting"]
-    parts += [f" for at most {count(epochs, 'epoch')}"] if epochs is not None else []
-    parts += [f", in batches of {count(batch, 'row')}"] if batch is not None else []
+    parts += [f" for at most {counted(epochs, 'epoch')}"] if epochs is not None else []
+    parts += [f", in batches of {counted(batch, 'row')}"] if batch is not None else []
     if name := told.get("optimiser"):
         parts += [f", with {name}", *([cite(OPTIMISERS[name])] if name in OPTIMISERS else [])]
     if lr is not None:
@@ -43,7 +44,7 @@ def _stopped(told: Told) -> list[Text]:
     tail = f", never before epoch {least}" if least is not None else ""
     return [
         (f"The weights of the epoch with the lowest validation log-loss are kept; training stops early after "
-         f"{count(patience, 'epoch')} without a lower one{tail}.",)
+         f"{counted(patience, 'epoch')} without a lower one{tail}.",)
     ]  # fmt: skip
 
 
@@ -92,9 +93,9 @@ def machine(suite: Told) -> list[Text]:
 def _environment(told: Told) -> Text:
     number = {key: told.get(key) for key in ("cores", "workers", "threads")}
     words = [str(told[key]) for key in ("processor", "system") if told.get(key)]
-    words += [count(number["cores"], "core")] if number["cores"] else []
-    words += [count(number["workers"], "worker process", "worker processes")] if number["workers"] else []
-    words += [f"{count(number['threads'], 'thread')} each"] if number["threads"] else []
+    words += [counted(number["cores"], "core")] if number["cores"] else []
+    words += [counted(number["workers"], "worker process", "worker processes")] if number["workers"] else []
+    words += [f"{counted(number['threads'], 'thread')} each"] if number["threads"] else []
     words += [f"device {told['device']}"] if told.get("device") else []
     words += [f"Python {told['python']}"] if told.get("python") else []
     return tuple(_spread([(word,) for word in words] + _versions(told.get("libraries") or {})))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..run import LOWER
-from ..wording import label, number, unit
+from ..wording import counted, label, number, unit
 
 IN_POINTS = frozenset({"accuracy", "balanced_accuracy", "regret"})
 
@@ -79,11 +79,6 @@ def sets(count: int) -> str:
 def units(count: int, claim: bool) -> str:
     """Write what a mean over data sets is over: source families where it is a claim about new data."""
     return counted(count, "source family", "source families") if claim else sets(count)
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """Write a number and what is counted, `1 question`, `2 questions`."""
-    return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
 def better(metric: str) -> str:

@@ -12,7 +12,7 @@ from scipy import stats
 from ...core.errors import FusebenchError, unknown
 from .. import across
 from ..comparisons import SINGLE, mean
-from ..run import Run
+from ..run import Run, published
 from ..statistics import LEVEL, Paired, paired
 
 BEST_SINGLE = "best_single"  # how a user asks for `SINGLE`
@@ -152,7 +152,7 @@ def _difference(run: Run, left: str, right: str, dataset: str, effect: float, ha
 def fixed_rows(run: Run, dataset: str) -> int | None:
     """Return how many test rows all seeds share (a published split), 0 if unknown; None where seeds are folds."""
     data = run.data(dataset)
-    if data.get("folds") != 1 or data.get("pairing") == "synthetic":
+    if not published(data):
         return None
     return int((data.get("rows") or {}).get("test") or 0)
 
