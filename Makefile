@@ -11,7 +11,7 @@ FIG ?=
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install bench report figures test test-all test-nightly check lint data reference clean
+.PHONY: help install bench report figures test test-all test-nightly test-contract check lint data reference docs memo clean
 
 # the root must not be on the path: a bare `datasets` is never ours
 export PYTHONSAFEPATH = 1
@@ -55,6 +55,9 @@ test-all: $(STAMP)  ## the slow tests too: what CI runs
 test-nightly: $(STAMP)  ## larger simulations, figures of 24 and 90 variants in every style
 	@"$(BIN)/python" -m pytest -q -n auto -m nightly $(ARGS)
 
+test-contract: $(STAMP)  ## the whole contract of every variant and training wrapper
+	@"$(BIN)/python" -m pytest -q -n auto tests/test_contract.py tests/test_wrappers.py $(ARGS)
+
 check: $(STAMP)  ## the contract on one entry: VARIANT=my_merge
 	@$(RUN) check "$(VARIANT)" $(ARGS)
 
@@ -66,6 +69,13 @@ data: $(STAMP)  ## fetch the public data sets into the cache
 
 reference: $(STAMP)  ## make the committed reference run of quick afresh
 	@"$(BIN)/python" -m fusebench.reference $(JOBS_ARG)
+	@$(RUN) memo
+
+docs: $(STAMP)  ## write docs/variants.md from the register
+	@"$(BIN)/python" -m fusebench.catalogue
+
+memo: $(STAMP)  ## write docs/memo.md and its Japanese twin from the reference run
+	@$(RUN) memo $(ARGS)
 
 clean:  ## remove what SUITE wrote (results/SUITE, reports/SUITE), after showing it
 	@for folder in "results/$(SUITE)" "reports/$(SUITE)"; do \

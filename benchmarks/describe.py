@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from .. import fusion
-from ..core.names import parse
 from ..datasets import DataSet
 from ..results.record import SCHEMA
 from ..results.store import Store
@@ -69,7 +68,8 @@ def describe(plan: Plan, store: Store, environments: dict[str, Any]) -> dict[str
 
 def variant(name: str) -> dict[str, Any]:
     """Return what is told about a variant under its canonical name."""
-    return fusion.resolve(name)[0].metadata(parse(name).options)
+    entry, known = fusion.resolve(name)
+    return entry.metadata(known.options, known.wrappers)
 
 
 def dataset(source: DataSet, held: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from . import suites
 # a suite's name becomes results/NAME and reports/NAME, where code and the reference run live too
 RESULTS = ("reference", "perf", "record", "store", "frames")
 REPORTS = ("across", "build", "comparisons", "contents", "contrasts", "decision", "families", "figures")
-MORE = ("findings", "matched", "page", "paper", "placebos", "run", "scoreboard", "statistics", "style", "sweeps")
-RESERVED = frozenset((*RESULTS, *REPORTS, *MORE, "scores", "tables", "timing", "versus", "wording"))
+MORE = ("findings", "matched", "memo", "page", "paper", "placebos", "run", "scoreboard", "statistics", "style")
+RESERVED = frozenset((*RESULTS, *REPORTS, *MORE, "scores", "sweeps", "tables", "timing", "versus", "wording"))
 
 # What a suite may ask of its matched pairs, all else equal: the keys of the report's QUESTIONS (a test compares).
 Question = Literal[

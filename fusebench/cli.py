@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from . import __version__
+from .cli_catalogue import Json, Plugin
+from .cli_catalogue import app as catalogue_app
 from .cli_data import app as data_app
-from .cli_report import Json, Out, SuiteArgument
+from .cli_report import Out, SuiteArgument
 from .cli_report import app as report_app
-from .core.errors import FusebenchError, unknown
+from .core.errors import FusebenchError
 from .core.files import dumps
 
 app = typer.Typer(
@@ -24,9 +26,9 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.add_typer(report_app)
+app.add_typer(catalogue_app)
 
 Data = Annotated[Path | None, typer.Option(help="A data card (TOML) whose rows stand in for the suite's.")]
-Plugin = Annotated[list[Path] | None, typer.Option(help="A file that registers variants; repeatable.")]
 
 
 def _version(shown: bool) -> None:
@@ -148,42 +150,3 @@ def status(
     for name, number in found.items():
         if number:
             print(f"  {number:5d} {name}")
-
-
-@app.command("list")
-def list_(
-    what: Annotated[str, typer.Argument(help="variants, datasets or suites")],
-    architecture: Annotated[str | None, typer.Option(help="Only this architecture.")] = None,
-    plugin: Plugin = None,
-    json: Json = False,
-) -> None:
-    """List what is registered."""
-    from . import listing
-
-    kinds = {"variants": None, "datasets": listing.data_sets, "suites": listing.suites}
-    if what not in kinds:
-        raise unknown("kind of list", what, kinds)
-    if what == "variants":
-        rows = listing.variants(tuple(str(p.resolve()) for p in plugin or ()), architecture)
-    else:
-        rows = kinds[what]()  # type: ignore[misc]
-    extra: dict[str, Any] = {"wrappers": []} if what == "variants" else {}
-    listing.print_list(what, rows, json, **extra)
-
-
-@app.command()
-def explain(
-    name: Annotated[str, typer.Argument(help="A variant, a data set or a word such as intermediate.")],
-) -> None:
-    """Say what a name means: formula, place in the taxonomy, source, same function as, file and line."""
-    from . import listing
-
-    print(listing.explain(name))
-
-
-@app.command()
-def check(name: Annotated[str, typer.Argument(help="A variant.")], plugin: Plugin = None) -> None:
-    """Run the contract on one variant: what every entry of the register must keep."""
-    from . import listing
-
-    raise typer.Exit(listing.check(name, tuple(str(p.resolve()) for p in plugin or ())))

@@ -1,4 +1,4 @@
-"""The commands that read a run: report, figures, compare, methods, serve, show. None trains, none needs torch."""
+"""The commands that read a run: report, figures, compare, methods, memo, serve, show. None needs torch."""
 
 from __future__ import annotations
 
@@ -122,6 +122,19 @@ def methods(suite: SuiteArgument = "quick", out: Out = Path(".")) -> None:
     told = describe(store.suite())
     print(told.text)
     for path in write(told, out / "reports" / name_of(store.root) / "paper"):
+        print(path)
+
+
+@app.command()
+def memo(
+    suite: SuiteArgument = "results/reference/quick",
+    out: Annotated[Path, typer.Option(help="Folder of the pages and of memo/, their figures.")] = Path("docs"),
+) -> None:
+    """Answer the memo's open questions from a run's records: memo.md, memo.ja.md and figures."""
+    from .reports.memo import write
+    from .results.frames import find
+
+    for path in write(find(suite), out):
         print(path)
 
 

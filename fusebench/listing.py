@@ -1,4 +1,4 @@
-"""What `list`, `explain`, `check` and `data show` tell."""
+"""What `list`, `check` and `data show` tell."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from .core.errors import UnknownNameError, unknown
 from .core.files import dumps
+from .core.names import spell
 
 COLUMNS = {
     "variants": ("id", "architecture", "data_fusion", "level", "sharing", "training", "learner", "tier"),
     "datasets": ("name", "pairing", "source_family", "modalities", "checked", "title"),
     "suites": ("name", "file"),
+    "coverage": ("peer", "method", "here"),
 }
 
 
@@ -28,8 +29,52 @@ def variants(plugins: tuple[str, ...] = (), architecture: str | None = None) -> 
         raise unknown("architecture", architecture, AXES["architecture"])
     for name, why in fusion.REGISTRY.broken.items():
         print(f"{name} could not be loaded: {why}", file=sys.stderr)
-    rows = [entry.metadata({}) for entry in fusion.REGISTRY]
+    rows = [
+        entry.metadata({}) | {"options": entry.defaults, "takes": entry.requires.words()}
+        for entry in fusion.REGISTRY
+    ]
     return [row for row in rows if architecture in (None, row["architecture"])]
+
+
+def wrappers() -> list[dict[str, Any]]:
+    """Return every registered training wrapper."""
+    from .fusion.registry import short_place
+    from .fusion.wrappers import WRAPPERS
+
+    return [
+        {
+            "id": f"+{entry.id}",
+            "definition": entry.doc.split("\n\n")[0].replace("\n", " "),
+            "options": entry.defaults,
+            "also_known_as": dict(entry.also_known_as),
+            "reference": entry.reference,
+            "place": short_place(entry.place),
+        }
+        for entry in WRAPPERS
+    ]
+
+
+def places() -> list[dict[str, Any]]:
+    """Return every combination of architecture, data fusion and level: entries, or why there are none."""
+    from .fusion.places import places as combinations
+
+    return [
+        {
+            "place": f"{place.architecture} {place.data_fusion} {place.level}",
+            "here": ", ".join(place.entries) or f"none: {place.reason}",
+        }
+        for place in combinations()
+    ]
+
+
+def coverage() -> list[dict[str, Any]]:
+    """Return every method of the peer libraries with our ids, or the reason why there is none."""
+    from .fusion.coverage import coverage as covered
+
+    return [
+        {"peer": c.peer, "method": c.method, "here": ", ".join(c.ours) or f"left out: {c.reason}"}
+        for c in covered()
+    ]
 
 
 def data_sets() -> list[dict[str, Any]]:
@@ -80,84 +125,38 @@ def print_list(what: str, rows: list[dict[str, Any]], json: bool, **more: Any) -
         print_table(rows, COLUMNS[what])
 
 
+def print_variants(rows: list[dict[str, Any]], wrapping: list[dict[str, Any]], json: bool, verbose: bool) -> None:
+    """Print variants and, apart from them, training wrappers."""
+    if json:
+        print(dumps({"variants": rows, "wrappers": wrapping, "places": places()}))
+        return
+    if not verbose:
+        print_table(rows, COLUMNS["variants"])
+        print(f"\n{len(rows)} variants. Training wrappers, each put behind a network's name:")
+        print("  " + " ".join(row["id"] for row in wrapping))
+        return
+    for row in [*rows, *wrapping]:
+        print(f"{row['id']}\n    {row['definition']}")
+        place = [row[axis] for axis in COLUMNS["variants"][1:] if row.get(axis)]
+        names = "; ".join(f"{peer}: {name}" for peer, name in row["also_known_as"].items())
+        told = {"place": ", ".join(place), "options": _spelt(row["options"]), "takes": row.get("takes", "")}
+        told |= {"cost": row.get("complexity", ""), "peers": names, "source": row["reference"]}
+        print("".join(f"    {key}: {value}\n" for key, value in told.items() if value), end="")
+    print("\nPlaces of the taxonomy:")
+    for place in places():
+        print(f"  {place['place']:28} {place['here']}")
+
+
+def _spelt(options: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={spell(value)}" for key, value in options.items())
+
+
 def print_table(rows: list[dict[str, Any]], columns: Sequence[str]) -> None:
     """Print rows as aligned columns."""
     cells = [list(columns), *([str(row.get(column) or "") for column in columns] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     for row in cells:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
-
-
-def explain(name: str) -> str:
-    """Return what a name means.
-
-    Raises
-    ------
-    UnknownNameError
-        Where it names no variant, data set or word of the taxonomy.
-    """
-    from . import datasets, fusion
-    from .fusion.taxonomy import ALIASES, AXES
-
-    fusion.load_all()
-    if name.casefold() in ALIASES:
-        return _explain_word(name.casefold())
-    if any(name in values for values in AXES.values()):
-        return _explain_value(name)
-    try:
-        return _explain_variant(name)
-    except UnknownNameError as error:
-        datasets.load_all()
-        if name.partition("(")[0] in datasets.REGISTRY:
-            return card_text(data_card(name))
-        known = [*fusion.REGISTRY.ids, *datasets.REGISTRY.ids, *ALIASES]
-        if name.partition("(")[0] in fusion.REGISTRY:  # the name is known, an option is not
-            raise
-        raise unknown("name", name, known, "See `fusebench list variants`.") from error
-
-
-def _explain_word(word: str) -> str:
-    from . import fusion
-    from .fusion.taxonomy import ALIASES
-
-    cover = "; ".join(f"{axis} {' or '.join(values)}" for axis, values in ALIASES[word].items())
-    ids = [entry.id for entry in fusion.REGISTRY if word in entry.axes.aliases]
-    return f"{word}: a word of other vocabularies. Here: {cover}.\nEntries: {', '.join(ids)}"
-
-
-def _explain_value(value: str) -> str:
-    """Return what a word of the taxonomy means on each axis that has it, and the entries there."""
-    from . import fusion
-    from .fusion.taxonomy import AXES
-
-    lines = []
-    for axis in (axis for axis, values in AXES.items() if value in values):
-        ids = [entry.id for entry in fusion.REGISTRY if getattr(entry.axes, axis) == value]
-        lines += [f"{value} ({axis}): {AXES[axis][value]}.", f"Entries: {', '.join(ids)}"]
-    return "\n".join(lines)
-
-
-def _explain_variant(text: str) -> str:
-    from . import fusion
-    from .fusion.taxonomy import ABSENT, AXES
-
-    entry, name = fusion.resolve(text)
-    about = entry.metadata(name.options)
-    family = about["equivalence_class"]
-    same = [e.id for e in fusion.REGISTRY if family and e.equivalence({}) == family and e.id != entry.id]
-    lines = [str(name), "", entry.doc, "", "Place in the taxonomy:"]
-    lines += [f"  {axis:13} {about[axis]}: {AXES[axis][about[axis]]}" for axis in AXES]
-    lines += [f"  {'operator':13} {about['operator']}", f"  {'figure 5':13} {about['figure5'] or '-'}"]
-    facts = {
-        "Called elsewhere": ", ".join(about["aliases"]),
-        "Known to peers as": ", ".join(f"{peer}: {known}" for peer, known in about["also_known_as"].items()),
-        "Same function as": ", ".join(same) and f"{', '.join(same)} (class {family!r}, on mapped weights)",
-        "Where a modality is absent": ABSENT[about["absent"]],
-        "Source": about["reference"],
-        "Options": ", ".join(f"{key}={value}" for key, value in entry.defaults.items()),
-        "Defined at": about["place"],
-    }
-    return "\n".join([*lines, "", *(f"{key}: {value}" for key, value in facts.items() if value)])
 
 
 def check(name: str, plugins: tuple[str, ...] = ()) -> int:

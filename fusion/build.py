@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import FusebenchError
+from ..core.names import Name
 from ..core.seeding import Seeds
 from ..datasets.bundle import Modality
 from .extractors import choose
@@ -19,6 +20,7 @@ from .neural import NeuralVariant
 from .registry import REGISTRY, Entry, resolve
 from .stages import resolve_stage
 from .variant import Settings, Task, Variant
+from .wrappers import wrapped, written
 
 
 @cache
@@ -74,8 +76,8 @@ def build(text: str, task: Task) -> Variant:
     if reason is not None:
         raise FusebenchError(f"Variant {text!r} cannot take this data: {reason}.")
     try:
-        variant = _make(entry, task, str(name), dict(name.options))
-        if isinstance(variant, NeuralVariant) and name.options:
+        variant = _make(entry, task, name)
+        if isinstance(variant, NeuralVariant) and (name.options or name.wrappers):
             variant.try_out()
         return variant
     except (TypeError, ValueError) as error:
@@ -92,25 +94,25 @@ def build_stage(text: str, task: Task) -> Any:
     return NeuralVariant(task, entry.definition, str(name), **name.options)
 
 
-def _make(entry: Entry, task: Task, name: str, options: dict[str, Any]) -> Variant:
-    definition = entry.definition
+def _make(entry: Entry, task: Task, name: Name) -> Variant:
+    definition, options = entry.definition, dict(name.options)
     if isinstance(definition, type) and issubclass(definition, Variant):
         made = definition(task, **options)
-        made.name = name
+        made.name = str(name)
         return made
     if entry.is_function and entry.axes.level == "decisions":
         from .late.decisions import FunctionRule
 
         made = FunctionRule(task, rule=definition, **options)
-        made.name = name
+        made.name = str(name)
         return made
-    network = _network(entry, options)
+    network = _network(entry)
     if task.settings.capacity == "matched" and "width" in entry.defaults and "width" not in options:
         options["width"] = matched_width(partial(network, **options), task)
-    return NeuralVariant(task, network, name, **options)
+    return NeuralVariant(task, wrapped(network, name.wrappers), str(name), **options)
 
 
-def _network(entry: Entry, options: dict[str, Any]) -> Callable[..., FusionNetwork]:
+def _network(entry: Entry) -> Callable[..., FusionNetwork]:
     if entry.is_function:
         return partial(FunctionNetwork, rule=entry.definition)
     if not (isinstance(entry.definition, type) and issubclass(entry.definition, FusionNetwork)):
@@ -148,7 +150,7 @@ def definitions(text: str, task: Task) -> list[Callable[..., Any]]:
     definition = (resolve_stage(text) or resolve(text))[0].definition
     own: list[Callable[..., Any]] = [definition, type(variant)]
     if isinstance(variant, NeuralVariant):
-        own.append(variant.kind)
+        own.extend(written(variant.kind))
         own.extend(sorted({task.extractors[name] for name in variant.used}, key=lambda d: d.__qualname__))
         if task.settings.capacity == "matched":
             own.append(matched_width)

@@ -25,6 +25,8 @@ class Extractor(nn.Module):
     ----------
     inner
         Number of inner nodes.
+    channels
+        Channels of the nodes at each depth, shallow to deep, where networks can be joined (`stage`).
     level_sizes
         Widths of the vectors that `levels` returns, shallow to deep; the last is `inner`.
     token_size
@@ -32,12 +34,17 @@ class Extractor(nn.Module):
     """
 
     inner: int
+    channels: tuple[int, ...]
     level_sizes: tuple[int, ...]
     token_size: int
 
     def finish(self, width: int) -> None:
         """Add the last fully connected layer."""
         self.last = nn.Linear(self.inner, width)
+
+    def stage(self, depth: int, x: Tensor) -> Tensor:
+        """Return the nodes at a depth, (n, channels[depth], …), from those before; x is the input at depth 0."""
+        raise NotImplementedError
 
     def levels(self, x: Tensor) -> list[Tensor]:
         """Return one vector (n, level_sizes[l]) a depth, shallow to deep."""
@@ -49,7 +56,9 @@ class Extractor(nn.Module):
 
     def body(self, x: Tensor) -> Tensor:
         """Return the inner nodes (n, inner)."""
-        return self.levels(x)[-1]
+        for depth in range(len(self.channels)):
+            x = self.stage(depth, x)
+        return x.flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the finished vector (n, width)."""
@@ -63,14 +72,17 @@ class MLP(Extractor):
 
     def __init__(self, modality: Modality, width: int):
         super().__init__()
-        self.inner, self.level_sizes = 64, (modality.size, 64)
+        self.inner, self.channels, self.level_sizes = 64, (64,), (modality.size, 64)
         self.hidden = nn.Linear(modality.size, self.inner)
         self.finish(width)
 
+    def stage(self, depth: int, x: Tensor) -> Tensor:
+        """Return the hidden nodes."""
+        return torch.relu(self.hidden(x.flatten(1)))
+
     def levels(self, x: Tensor) -> list[Tensor]:
         """Return the flat input and the hidden nodes."""
-        flat = x.flatten(1)
-        return [flat, torch.relu(self.hidden(flat))]
+        return [x.flatten(1), self.stage(0, x)]
 
     def tokens(self, x: Tensor) -> Tensor:
         """Return the hidden nodes in groups of eight."""
@@ -82,10 +94,15 @@ class Linear(Extractor):
 
     def __init__(self, modality: Modality, width: int):
         super().__init__()
-        self.inner, self.level_sizes = modality.size, (modality.size, modality.size)
+        self.inner, self.channels = modality.size, (modality.size,)
+        self.level_sizes = (modality.size, modality.size)
         largest = max(1, min(8, modality.size // 2))  # at least two tokens, where there are two columns
         self.token_size = next(s for s in range(largest, 0, -1) if modality.size % s == 0)
         self.finish(width)
+
+    def stage(self, depth: int, x: Tensor) -> Tensor:
+        """Return the flat input."""
+        return x.flatten(1)
 
     def levels(self, x: Tensor) -> list[Tensor]:
         """Return the flat input, twice: there is no depth between."""
@@ -104,6 +121,7 @@ class CNN(Extractor):
     """
 
     token_size = 32
+    channels = (16, 32)
 
     def __init__(self, modality: Modality, width: int):
         super().__init__()
@@ -121,13 +139,13 @@ class CNN(Extractor):
 
     def maps(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return both feature maps after pooling, (n, 16, H/2, W/2) and (n, 32, H/4, W/4)."""
-        # ReLU and maximum commute: pooled first, a quarter of the values pass the ReLU, to the same result
-        shallow = torch.relu(nn.functional.max_pool2d(self.first(x), 2))
-        return shallow, torch.relu(nn.functional.max_pool2d(self.second(shallow), 2))
+        shallow = self.stage(0, x)
+        return shallow, self.stage(1, shallow)
 
-    def body(self, x: Tensor) -> Tensor:
-        """Return the flattened second map."""
-        return self.maps(x)[1].flatten(1)
+    def stage(self, depth: int, x: Tensor) -> Tensor:
+        """Return one feature map after pooling."""
+        # ReLU and maximum commute: pooled first, a quarter of the values pass the ReLU, to the same result
+        return torch.relu(nn.functional.max_pool2d((self.first, self.second)[depth](x), 2))
 
     def levels(self, x: Tensor) -> list[Tensor]:
         """Return the first map averaged over places and the second flattened."""

@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import ceil
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from .batch import Batch as Batch
+from .batch import Training as Training
 from .phases import Clock
-from .variant import Stages, Task
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rows as tensors: modality name → (n, *shape), and `present`, (n, M) bool."""
-
-    inputs: dict[str, Tensor]
-    present: Tensor
-
-    def __getitem__(self, name: str) -> Tensor:
-        return self.inputs[name]
-
-    def __len__(self) -> int:
-        return len(self.present)
-
-    def take(self, index: Tensor | slice) -> Batch:
-        """Return the rows at `index`; four-dimensional tensors keep their channels-last order."""
-        return Batch({name: _rows(x, index) for name, x in self.inputs.items()}, self.present[index])
-
-
-def _rows(x: Tensor, index: Tensor | slice) -> Tensor:
-    if x.ndim != 4 or isinstance(index, slice):
-        return x[index]
-    return x.permute(0, 2, 3, 1)[index].permute(0, 3, 1, 2)
+from .variant import Settings, Stages, Task
 
 
 class Classifier(nn.Sequential):
@@ -119,6 +96,10 @@ class FusionNetwork(nn.Module):
             extractor.last = nn.Identity()
         return [extractor.inner for extractor in self.extractors]
 
+    def vectors(self, h: Any) -> list[Tensor]:
+        """Return one vector a modality, (n, numbers), from what `encode` gave: for heads and losses of one."""
+        return [x.flatten(1) for x in h]
+
     def fuse(self, h: Any) -> Tensor:
         """Return the fused rows (n, anything) from what `encode` gave."""
         raise NotImplementedError(f"{type(self).__name__} defines no fuse(h)")
@@ -155,6 +136,35 @@ class FusionNetwork(nn.Module):
         logits = self(batch).float()
         loss = nn.functional.cross_entropy(logits, labels, reduction="sum")
         return loss, (logits.argmax(1) == labels).sum()
+
+    # ---- training; a wrapper (`+ogm_ge`) overrides these
+
+    def make_optimiser(self, settings: Settings) -> torch.optim.Optimizer:
+        """Return the optimiser: AdamW. A group's `scale`, where it has one, multiplies its learning rate."""
+        groups = self.parameter_groups()
+        return torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return what is trained; one group, unless parts are to learn at rates of their own."""
+        return [{"params": [p for p in self.parameters() if p.requires_grad]}]
+
+    def begin_epoch(self, epoch: int, batch: Batch, labels: Tensor) -> None:
+        """Be told of an epoch, from 1, with all training rows in the order in which it takes them."""
+
+    def step(self, batch: Batch, labels: Tensor, class_weight: Tensor | None, training: Training) -> Tensor:
+        """Learn from a batch; return its loss, a scalar without gradient."""
+        training.optimiser.zero_grad(set_to_none=True)
+        loss = self.gradients(batch, labels, class_weight, training)
+        training.optimiser.step()
+        return loss
+
+    def gradients(self, batch: Batch, labels: Tensor, class_weight: Tensor | None, training: Training) -> Tensor:
+        """Give every parameter its gradient; return the loss, a scalar without gradient."""
+        with training.precision():
+            loss = self.loss(batch, labels, class_weight)
+        self.clock.lap("head")
+        loss.backward()
+        return loss.detach()
 
 
 class FunctionNetwork(FusionNetwork):

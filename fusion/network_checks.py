@@ -66,6 +66,15 @@ def registers_its_layers_at_construction(entry: Entry, name: str) -> None:
 
 
 @check(has_network)
+def counts_its_operations(entry: Entry, name: str) -> None:
+    """The operations of one row are counted, and they are some."""
+    trial = usual(entry, name)
+    for label, variant in trial.networks.items():
+        flops = variant.flops(trial.data.test.unlabelled())
+        need(flops is None or flops > 0, f"{label}: {flops} operations are counted in a row")
+
+
+@check(has_network)
 def normalises_no_batch(entry: Entry, name: str) -> None:
     """It holds no layer that normalises over a batch (LayerNorm and GroupNorm keep rows apart)."""
     for label, variant in usual(entry, name).networks.items():

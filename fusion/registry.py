@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,7 +42,7 @@ class Entry:
     reference
         Authors, year and arXiv id or venue.
     also_known_as
-        Peer library → its name there.
+        Peer library → its name there; several are separated by commas.
     words
         Other words that people search for.
     equivalence_class
@@ -50,6 +51,8 @@ class Entry:
         The entry that this one is again, under another seed: reports rank it nowhere.
     equivalence_by_options
         Options as spelt in a name (`linear=true`) → the class they put the entry into.
+    complexity
+        What the join costs a row, in modalities M, width d and what else it depends on: `O(M d)`.
     contestable
         Axis → the value that others would argue for.
     absent
@@ -70,6 +73,7 @@ class Entry:
     equivalence_class: str | None = None
     equivalence_by_options: Mapping[str, str] = field(default_factory=dict)
     placebo_of: str | None = None
+    complexity: str = ""
     contestable: Mapping[str, str] | None = None
     absent: str = "training_mean"
     per_modality: str | None = None
@@ -77,7 +81,7 @@ class Entry:
     @property
     def other_names(self) -> tuple[str, ...]:
         """Names under which it is looked up beside its id."""
-        return (*self.also_known_as.values(), *self.words)
+        return (*known_names(*self.also_known_as.values()), *self.words)
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -101,8 +105,11 @@ class Entry:
         """The definition's docstring."""
         return inspect.getdoc(self.definition) or ""
 
-    def metadata(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Describe the entry in JSON values, as suite.json and `list variants --json` tell it."""
+    def metadata(self, options: Mapping[str, Any], wrappers: tuple[Name, ...] = ()) -> dict[str, Any]:
+        """Describe the entry in JSON values, as suite.json and `list variants --json` tell it.
+
+        Under a wrapper it is neither one of its equivalence class nor a placebo.
+        """
         return {
             "id": self.id,
             "entry": self.id,
@@ -111,8 +118,10 @@ class Entry:
             "figure5": self.axes.figure5,
             "aliases": list(self.axes.aliases),
             "tier": self.tier,
-            "equivalence_class": self.equivalence(options),
-            "placebo_of": self.placebo_of,
+            "wrappers": [str(wrapper) for wrapper in wrappers],
+            "equivalence_class": None if wrappers else self.equivalence(options),
+            "placebo_of": None if wrappers else self.placebo_of,
+            "complexity": self.complexity,
             "also_known_as": dict(self.also_known_as),
             "absent": self.absent,
             "contestable": dict(self.contestable) if self.contestable else None,
@@ -169,6 +178,11 @@ def register(id: str, *, tier: str = "core", **about: Any) -> Callable[[Definiti
     return add
 
 
+def known_names(*texts: str) -> tuple[str, ...]:
+    """Return the names in texts of names separated by commas."""
+    return tuple(name.strip() for text in texts for name in text.split(","))
+
+
 def place_of(definition: Callable[..., Any]) -> str:
     """Return `file:line` of a class or function."""
     try:
@@ -197,20 +211,27 @@ def resolve(text: str) -> tuple[Entry, Name]:
     """
     name = Name(text.strip()) if REGISTRY.knows(text.strip()) else parse(text)
     entry = REGISTRY.get(name.base)
-    if name.wrappers:
-        raise unknown("training wrapper", name.wrappers[0].base, [], "No wrapper is registered.")
     known = canonical(Name(entry.id, name.options), entry.defaults, f"variant {entry.id!r}")
-    for key, value in known.options.items():
-        _check_kind(entry, key, value)
-    return entry, known
+    check_options(entry.defaults, known.options, f"variant {entry.id!r}")
+    # looked up by name: entries' sources depend on this file, and must not depend on wrappers
+    wrappers = import_module(".wrappers", __package__).resolve_wrappers(entry, name) if name.wrappers else ()
+    return entry, replace(known, wrappers=wrappers)
 
 
-def _check_kind(entry: Entry, key: str, value: Any) -> None:
-    default = entry.defaults[key]
-    taken = int | float if type(default) is float else type(default)
-    boolean = isinstance(value, bool) and taken is not bool  # a bool is an int to Python
-    if type(default) in VALUES and (boolean or not isinstance(value, taken)):
-        raise FusebenchError(
-            f"Variant {entry.id!r}: option {key}={spell(value)} was given, expected {VALUES[type(default)]} "
-            f"as in {key}={spell(default)}."
-        )
+def check_options(defaults: Mapping[str, Any], options: Mapping[str, Any], owner: str) -> None:
+    """Refuse an option value of another kind than its default, such as a word for a number.
+
+    Raises
+    ------
+    FusebenchError
+        Naming the owner (`"variant 'gmu'"`), the option, its value and what was expected.
+    """
+    for key, value in options.items():
+        default = defaults[key]
+        taken = int | float if type(default) is float else type(default)
+        boolean = isinstance(value, bool) and taken is not bool  # a bool is an int to Python
+        if type(default) in VALUES and (boolean or not isinstance(value, taken)):
+            raise FusebenchError(
+                f"{owner[0].upper()}{owner[1:]}: option {key}={spell(value)} was given, expected "
+                f"{VALUES[type(default)]} as in {key}={spell(default)}."
+            )

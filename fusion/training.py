@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from .network import Batch, FusionNetwork
+from .network import Batch, FusionNetwork, Training
 from .variant import History, Settings, Task
 
 EVALUATION_BATCH = 1024
@@ -54,8 +56,8 @@ def train_network(
         Where the loss becomes NaN or infinite.
     """
     settings, clock, history = task.settings, network.clock, History()
-    trainable = [p for p in network.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(trainable, lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
+    precision = partial(autocast, settings, train[1].device)
+    training = Training(network.make_optimiser(settings), precision, 0, settings.epochs)
     order = torch.Generator().manual_seed(task.seeds.order())
     weight = class_weights(train[1], len(task.classes), settings)
     keeper = _Keeper(network)
@@ -64,9 +66,11 @@ def train_network(
     for epoch in range(1, settings.epochs + 1):
         network.train()
         permutation = torch.randperm(len(train[1]), generator=order).to(train[1].device)
-        batch, labels = train[0].take(permutation), train[1][permutation]
+        batch, labels = replace(train[0].take(permutation), rows=permutation), train[1][permutation]
         clock.lap("load")
-        loss, seen = _epoch(network, batch, labels, optimiser, schedule, weight, settings)
+        training.epoch = epoch
+        network.begin_epoch(epoch, batch, labels)
+        loss, seen = _epoch(network, batch, labels, training, schedule, weight, settings.batch)
         history.rows_seen.append(seen)
         if not math.isfinite(loss):
             raise TrainingError(f"the training loss became {loss} in epoch {epoch}; a smaller lr may help")
@@ -86,24 +90,19 @@ def _epoch(
     network: FusionNetwork,
     batch: Batch,
     labels: Tensor,
-    optimiser: torch.optim.Optimizer,
+    training: Training,
     schedule: _Cosine,
     weight: Tensor | None,
-    settings: Settings,
+    size: int,
 ) -> tuple[float, int]:
     total, seen = torch.zeros((), dtype=torch.float64, device=labels.device), 0
-    for start in range(0, len(labels), settings.batch):
-        rows = slice(start, start + settings.batch)
+    for start in range(0, len(labels), size):
+        rows = slice(start, start + size)
         part, truth = batch.take(rows), labels[rows]
-        schedule.step(optimiser)
-        with autocast(settings, labels.device):
-            loss = network.loss(part, truth, weight)
-        network.clock.lap("head")
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
+        schedule.step(training.optimiser)
+        loss = network.step(part, truth, weight, training)
         network.clock.lap("optimise")
-        total += loss.detach().double() * len(truth)
+        total += loss.double() * len(truth)
         seen += len(truth)
     return float(total) / seen, seen
 
@@ -146,16 +145,16 @@ def autocast(settings: Settings, device: torch.device) -> AbstractContextManager
 
 
 class _Cosine:
-    """Learning rate from lr to zero along half a cosine, a value for every step."""
+    """Learning rate from a group's own to zero along half a cosine, a value for every step."""
 
     def __init__(self, settings: Settings, rows: int):
-        self.lr, self.taken = settings.lr, 0
+        self.taken = 0
         self.steps = settings.epochs * math.ceil(rows / settings.batch)
 
     def step(self, optimiser: torch.optim.Optimizer) -> None:
         factor = 0.5 * (1 + math.cos(math.pi * self.taken / self.steps))
         for group in optimiser.param_groups:
-            group["lr"] = self.lr * factor
+            group["lr"] = group.setdefault("full_lr", group["lr"]) * factor * group.get("scale", 1.0)
         self.taken += 1
 
 

@@ -8,12 +8,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..core.names import parse
 from ..core.seeding import Seeds
 from ..datasets.bundle import Bundle, Inputs
 from .build import build, build_stage, expand, make_task
 from .network import FusionNetwork
 from .neural import NeuralVariant, own_random_state
-from .registry import Entry, resolve
+from .registry import REGISTRY, Entry, resolve
 from .specimens import modalities_of, specimen, usual_kinds
 from .stages import LocalStages
 from .variant import Settings, Variant, as_seeds
@@ -140,8 +141,14 @@ def has_network(entry: Entry, name: str) -> bool:
 
 
 def selects_only(entry: Entry, name: str) -> bool:
-    """Those that fit nothing to validation rows: networks and classical learners, not rules with weights."""
-    return entry.axes.learner == "classical" or isinstance(_built(entry, name)[0], NeuralVariant)
+    """Those that fit nothing to validation rows: networks and classical learners, not rules with weights.
+
+    A network that learns from experts is left out: which epoch of theirs it is given, validation rows choose.
+    """
+    if entry.axes.learner == "classical":
+        return True
+    built = _built(entry, name)[0]
+    return isinstance(built, NeuralVariant) and not any(parse(stage).base in REGISTRY for stage in built.needs())
 
 
 def fuses(entry: Entry, name: str) -> bool:

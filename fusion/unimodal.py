@@ -25,6 +25,11 @@ LEARNERS = ("gbdt", "logreg")
     training="apart",
     requires=Requires(modalities=(1, None)),
     per_modality="modality",
+    also_known_as={
+        "MultiBench": "unimodal",
+        "BalanceBenchmark": "unimodalTrainer",
+        "fusilli": "Tabular1Unimodal, Tabular2Unimodal, ImgUnimodal",
+    },
     words=("single modality",),
 )
 class Unimodal(FusionNetwork):

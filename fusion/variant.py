@@ -108,6 +108,13 @@ class Requires:
     kinds: tuple[str, ...] = ("tabular", "image", "audio", "embedding")
     max_classes: int | None = None
 
+    def words(self) -> str:
+        """Say what is taken: `2 or more modalities, each tabular or image`."""
+        least, most = self.modalities
+        count = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
+        limit = f", up to {self.max_classes} classes" if self.max_classes else ""
+        return f"{count} modalities, each {' or '.join(self.kinds)}{limit}"
+
     def refuse(self, modalities: tuple[Modality, ...], classes: tuple[str, ...]) -> str | None:
         """Return why such data cannot be taken, in one sentence, or None."""
         least, most = self.modalities

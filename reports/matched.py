@@ -114,6 +114,8 @@ MERGES = {
     "merge_product": "; the product's factors are layer-normalised",
     "merge_harmonic_mean": "; its mean takes positive parts",
     "merge_inner_product": "; the inner products stand beside the sum",
+    "merge_median": "",
+    "merge_geometric_mean": "; its mean takes positive parts",
 }
 
 
@@ -145,15 +147,16 @@ PAIRS = (
     ),
     *_pairs(
         "early_late",
-        (
-            "early_concat_mlp",
-            "concat_features",
-            "concatenation, one MLP head; early reads raw values, not extractors",
-        ),
+        ("early_concat_mlp", "concat_features", "concatenation, one MLP head; early reads raw values"),
         (
             "early_merge_sum",
             "merge_sum",
             "sum at equal width, one MLP head; early projects at random, late learns to",
+        ),
+        (
+            "early_merge_product",
+            "merge_product",
+            "product at equal width, one MLP head; early projects at random around one, late learns to",
         ),
         ("early_transformer", "token_transformer", "self-attention over tokens"),
     ),
@@ -170,10 +173,22 @@ PAIRS = (
             "merge_network(hidden=64)",
             "weighted merge into 64 nodes (the suite's width), ReLU, one head; sharing merges at every depth",
         ),
+        (
+            "film",
+            "concat_features",
+            "finished vectors side by side, one head; one exchange before (scale and shift)",
+        ),
+        ("mmtm", "concat_features", "finished vectors side by side, one head; scaled at every depth before"),
+        (
+            "cross_stitch",
+            "concat_features",
+            "finished vectors side by side, one head; mixed at all depths before",
+        ),
     ),
     *_pairs(
         "multiple_single",
         ("mult", "cross_attention", "attention between the tokens of every ordered pair of modalities"),
+        ("mmtm", "film", "networks side by side that scale each other's channels, at every depth or at one"),
     ),
     *_pairs(
         "nodes_features",
@@ -183,6 +198,8 @@ PAIRS = (
             "merge_sum",
             "a sum, one head; nodes skip each extractor's last layer, the sum has weights",
         ),
+        ("mlb", "merge_product", "a product, one head; of nodes mapped to it, or of layer-normalised vectors"),
+        ("attention_sum", "merge_weighted_sum", "a weighted sum, one head; a weight for each row, or for all"),
     ),
     *_pairs(
         "features_decisions",
@@ -217,6 +234,11 @@ PAIRS = (
             "autoencoder_pretrain_concat",
             "concat_features",
             "concatenation, no sharing; with an unlabelled stage before",
+        ),
+        (
+            "denoising_pretrain_concat",
+            "concat_features",
+            "concatenation, no sharing; with an unlabelled stage before, from which tables come out wider",
         ),
     ),
     *_pairs(

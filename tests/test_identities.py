@@ -14,8 +14,9 @@ from fusebench.datasets import Modality
 from fusebench.datasets.synthetic.dials import Dials
 from fusebench.datasets.synthetic.generator import draw_projections
 from fusebench.datasets.synthetic.posterior import log_posterior
-from fusebench.fusion import REGISTRY, Batch, Settings, build, build_stage, make_task
+from fusebench.fusion import REGISTRY, Settings, build_stage, make_task
 from fusebench.fusion.extractors import CNN
+from fusebench.fusion.identities import MAPPINGS, prove, random_rows, untrained
 from fusebench.fusion.late import merge
 from fusebench.fusion.late.decisions import Decisions
 from fusebench.fusion.late.nodes import MergeLayer
@@ -29,18 +30,12 @@ KINDS = ("tabular", "image", "audio")
 ROWS = 7
 
 
-def network(name, kinds=KINDS, width=6, **settings):
-    """An untrained network in evaluation mode."""
-    task = make_task(modalities_of(kinds), ("a", "b", "c"), Settings(width=width, **settings))
-    made = build(name, task)
-    with torch.random.fork_rng():
-        return made.build(Seeds(variant=name)).eval()
+def network(name, kinds=KINDS, width=6):
+    return untrained(name, kinds, width)
 
 
 def batch(kinds=KINDS):
-    rng, modalities = generator("identities"), modalities_of(kinds)
-    inputs = {m.name: torch.from_numpy(rng.normal(size=(ROWS, *m.shape)).astype(np.float32)) for m in modalities}
-    return Batch(inputs, torch.ones(ROWS, len(kinds), dtype=torch.bool))
+    return random_rows(ROWS, kinds)
 
 
 def copy_of(tensors):
@@ -48,64 +43,6 @@ def copy_of(tensors):
 
 
 # ---- one function, several names: each class of the register with its mappings
-# a mapping gives a member the weights with which it is the class's first network
-
-
-def scaled(member, reference, factors):
-    """Give the extractors' last layers their weights times a factor each, the rest as it is."""
-    member.extractors.load_state_dict(reference.extractors.state_dict())
-    member.head.load_state_dict(reference.head.state_dict())
-    with torch.no_grad():
-        for extractor, factor in zip(member.extractors, factors, strict=True):
-            extractor.last.weight *= factor
-            extractor.last.bias *= factor
-
-
-def sum_as_mean(member, reference):
-    scaled(member, reference, [len(member.names)] * len(member.names))
-
-
-def sum_as_weighted_sum(member, reference):
-    with torch.no_grad():
-        member.weight.copy_(torch.tensor([0.3, -1.0, 0.8]))
-    scaled(member, reference, 1 / member.weight.detach().softmax(0))
-
-
-def sum_as_merge_layer(member, reference):
-    lasts = [extractor.last for extractor in reference.extractors]
-    bodies = {key: value for key, value in reference.extractors.state_dict().items() if ".last." not in key}
-    member.extractors.load_state_dict(bodies)
-    with torch.no_grad():
-        for weight, last in zip(member.merge.weights, lasts, strict=True):
-            weight.copy_(last.weight)
-        member.merge.bias.copy_(sum(last.bias for last in lasts))
-    member.head.load_state_dict(reference.head.state_dict())
-
-
-def concat_as_merge_layer(member, reference):
-    member.extractors.load_state_dict(reference.extractors.state_dict())
-    first, _, _, last = reference.head
-    with torch.no_grad():
-        sizes = [extractor.inner for extractor in reference.extractors]
-        for weight, part in zip(member.merge.weights, first.weight.split(sizes, 1), strict=True):
-            weight.copy_(part)
-        member.merge.bias.copy_(first.bias)
-    member.head[-1].load_state_dict(last.state_dict())
-
-
-def itself(member, reference):
-    member.load_state_dict(copy_of(reference.state_dict()))
-
-
-MAPPINGS = {
-    "sum": {
-        "merge_sum": itself,
-        "merge_mean": sum_as_mean,
-        "merge_weighted_sum": sum_as_weighted_sum,
-        "merge_network(linear=true)": sum_as_merge_layer,
-    },
-    "merge_layer": {"concat_network": itself, "merge_network": concat_as_merge_layer},
-}
 
 
 def declared():
@@ -122,19 +59,14 @@ def test_every_declared_class_has_its_mappings_tested():
     assert declared() == {label: set(members) for label, members in MAPPINGS.items()}
 
 
-CASES = [(label, member) for label, members in MAPPINGS.items() for member in members]
+PROOFS = [proof for label in MAPPINGS for proof in prove(label)]
 
 
-@pytest.mark.parametrize(("label", "member"), CASES, ids=[f"{a}-{b}" for a, b in CASES])
-def test_one_function_on_mapped_weights(label, member):
-    reference, other = network(next(iter(MAPPINGS[label]))), network(member)
-    MAPPINGS[label][member](other, reference)
-    with torch.no_grad():
-        expected, given = reference(batch()), other(batch())
-    difference = (expected - given).abs().max().item()
-    print(f"{member} as {next(iter(MAPPINGS[label]))}: largest difference of logits {difference:.1e}")
-    assert expected.abs().max() > 0.01
-    assert difference < 1e-5
+@pytest.mark.parametrize("proof", PROOFS, ids=[f"{p.member}-as-{p.reference}" for p in PROOFS])
+def test_one_function_on_mapped_weights(proof):
+    print(f"{proof.member} as {proof.reference}: largest difference of logits {proof.difference:.1e}")
+    assert proof.largest > 0.01
+    assert proof.difference < 1e-5
 
 
 def test_options_leave_a_class():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..extractors import Extractor
 from ..network import Batch, FusionNetwork
 from ..registry import register
+from ..tokens import DeepTokens
 from ..variant import Task
 
 
@@ -19,7 +19,12 @@ from ..variant import Task
     operator="attention",
     sharing="single",
     reference="scaled dot-product attention: Vaswani et al. 2017, arXiv 1706.03762",
-    also_known_as={"MultiBench++": "CrossAttention"},
+    also_known_as={
+        "MultiBench": "NLgate",
+        "MultiBench++": "NLgate, CrossAttentionFusion",
+        "fusilli": "TabularCrossmodalMultiheadAttention, CrossmodalMultiheadAttention",
+    },
+    complexity="O(M² T² d + M T d²), T tokens a modality",
 )
 class CrossAttention(FusionNetwork):
     """head([t̂_1; …; t̂_M]), t̂_a = flat(t_a + Σ_{b≠a} softmax(Q_a K_bᵀ/√d) V_b).
@@ -35,27 +40,16 @@ class CrossAttention(FusionNetwork):
         super().__init__(task, width)
         self.cut_last_layers()
         self.size = size = max(1, self.width // 2)
-        lengths = [
-            self._tokens(extractor, name) for extractor, name in zip(self.extractors, self.names, strict=True)
-        ]
-        self.embed = nn.ModuleList(nn.Linear(e.token_size, size) for e in self.extractors)
-        self.norm = nn.ModuleList(nn.LayerNorm(size) for _ in self.names)
-        self.position = nn.ParameterList(torch.randn(length, size) * 0.02 for length in lengths)
+        modalities = [next(m for m in task.modalities if m.name == name) for name in self.names]
+        self.tokens = DeepTokens(list(self.extractors), modalities, size)
         self.query = nn.ModuleList(nn.Linear(size, size) for _ in self.names)
         # a bias of the keys moves all scores of a query alike: it would never receive a gradient
         self.key = nn.ModuleList(nn.Linear(size, size, bias=False) for _ in self.names)
         self.value = nn.ModuleList(nn.Linear(size, size) for _ in self.names)
 
-    @torch.no_grad()
-    def _tokens(self, extractor: Extractor, name: str) -> int:
-        shape = next(m.shape for m in self.task.modalities if m.name == name)
-        return extractor.tokens(torch.zeros(1, *shape)).shape[1]
-
     def encode(self, batch: Batch) -> list[Tensor]:
         """Return each modality's tokens, (n, tokens, d)."""
-        tokens = [e.tokens(batch[name]) for e, name in zip(self.extractors, self.names, strict=True)]
-        parts = zip(tokens, self.embed, self.position, self.norm, strict=True)
-        return [norm(embed(t) + place) for t, embed, place, norm in parts]
+        return self.tokens(list(self.extractors), [batch[name] for name in self.names])
 
     def fuse(self, h: list[Tensor]) -> Tensor:
         """Return the enriched tokens of all modalities side by side, (n, Σ tokens · d)."""

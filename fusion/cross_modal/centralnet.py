@@ -21,7 +21,7 @@ from ..variant import Task
     operator="central_network",
     sharing="multiple",
     reference="Vielzeuf et al. 2018, arXiv 1808.07275",
-    also_known_as={"MultiBench": "CentralNet"},
+    complexity="O(L M d²), L depths",
 )
 class CentralNet(FusionNetwork):
     """c_{l+1} = ReLU(α_l c_l + Σ_m α_{l,m} P_{l,m} h_m^l), loss L_c + β Σ_m L_m.
@@ -52,6 +52,10 @@ class CentralNet(FusionNetwork):
             levels = extractor.levels(batch[name])
             by_modality.append([*levels, extractor.last(levels[-1])])
         return [list(level) for level in zip(*by_modality, strict=True)]
+
+    def vectors(self, h: Any) -> list[Tensor]:
+        """Return the finished vectors."""
+        return list(h[-1])
 
     def fuse(self, h: list[list[Tensor]]) -> Tensor:
         """Return the central network's last vector, (n, width)."""

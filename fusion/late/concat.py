@@ -21,10 +21,13 @@ MEMO = "Sleeman, Kapoor & Ghosh 2022, arXiv 2109.09020, figure 5"
     reference=MEMO + "a",
     also_known_as={
         "MultiBench": "Concat",
-        "fusilli": "ConcatTabularFeatureMaps",
+        "MultiBench++": "Concat",
+        "BalanceBenchmark": "ConcatFusion",
+        "fusilli": "ConcatTabularFeatureMaps, ConcatImageMapsTabularMaps",
         "torchmultimodal": "ConcatFusionModule",
     },
     words=("memo a", "連結"),
+    complexity="O(M d)",
 )
 class ConcatFeatures(FusionNetwork):
     """head([h_1; …; h_M]): the extractors' vectors side by side into the classifier."""
@@ -43,8 +46,10 @@ class ConcatFeatures(FusionNetwork):
     level="nodes",
     operator="concat",
     equivalence_class="merge_layer",
+    also_known_as={"MultiBench": "ConcatWithLinear", "MultiBench++": "ConcatWithLinear"},
     reference=MEMO + "b",
     words=("memo b",),
+    complexity="O(M d H), d inner nodes, H nodes of the head",
 )
 class ConcatNetwork(FusionNetwork):
     """head([n_1; …; n_M]): extractors without their last layer; their inner nodes feed one network.

@@ -17,8 +17,9 @@ from ..variant import Task
     level="decisions",
     operator="mean",
     training="joint",
-    also_known_as={"fusilli": "TabularDecision"},
+    also_known_as={"fusilli": "TabularDecision, ImageDecision"},
     words=("end-to-end late fusion",),
+    complexity="O(M K), K classes",
 )
 class LateJointMean(FusionNetwork):
     """log(1/M Σ_m softmax(head_m(h_m))): one head a modality, trained through the mean.

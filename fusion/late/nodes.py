@@ -36,6 +36,7 @@ class MergeLayer(nn.Module):
     equivalence_by_options={"linear=true": "sum"},
     reference="Sleeman, Kapoor & Ghosh 2022, arXiv 2109.09020, figure 5d",
     words=("memo d",),
+    complexity="O(M d H), d inner nodes, H nodes of the head",
 )
 class MergeNetwork(FusionNetwork):
     """φ(Σ_m W_m n_m + b) on the extractors' inner nodes n_m, φ = ReLU.
@@ -85,8 +86,8 @@ class MergeNetwork(FusionNetwork):
     **NODES,
     operator="gate",
     reference="Arevalo et al. 2017, arXiv 1702.01992",
-    also_known_as={"MultiBench": "GMU"},
     words=("gated multimodal unit",),
+    complexity="O(M² d²)",
 )
 class GMU(FusionNetwork):
     """Σ_m σ(Z_m [h_1; …; h_M]) ⊙ tanh(V_m h_m), a gate for each modality and node.
@@ -113,9 +114,12 @@ class GMU(FusionNetwork):
     "low_rank_fusion",
     **NODES,
     operator="low_rank",
+    equivalence_class="low_rank",
+    equivalence_by_options={"rank=1": "rank_one_product"},
     reference="Liu et al. 2018, arXiv 1806.00064",
-    also_known_as={"MultiBench": "LowRankTensorFusion", "MultiBench++": "LMF"},
+    also_known_as={"MultiBench": "LowRankTensorFusion", "MultiBench++": "LowRankTensorFusion"},
     words=("lmf",),
+    complexity="O(M R d²), R the rank",
 )
 class LowRankFusion(FusionNetwork):
     """Σ_r w_r ⊙_m (F_r^m [h_m; 1]) + b: a full tensor fusion and Linear, its weight of rank `rank`."""

@@ -16,6 +16,7 @@ from .concat import ConcatFeatures
     tier="full",
     placebo_of="concat_features",
     words=("alias", "A/A test"),
+    complexity="O(M d)",
 )
 class Placebo(ConcatFeatures):
     """head([h_1; …; h_M]), concat_features again: its own weights are drawn, and its dropout, under another name.

@@ -29,13 +29,21 @@ DECISION: dict[str, Any] = dict(
     operator="mean",
     reference=KITTLER,
     words=("sum rule", "soft voting", "averaging"),
+    complexity="O(M K), K classes",
 )
 def late_mean(d: Decisions) -> np.ndarray:
     """1/M Σ_m p_m over the modalities present."""
     return (d.p * d.present).sum(0) / d.count
 
 
-@register("late_product", **DECISION, operator="product", reference=KITTLER, words=("product rule",))
+@register(
+    "late_product",
+    **DECISION,
+    operator="product",
+    reference=KITTLER,
+    words=("product rule",),
+    complexity="O(M K), K classes",
+)
 def late_product(d: Decisions) -> np.ndarray:
     """softmax(Σ_{m present} log p_m − (M_present − 1) log π), log p clipped.
 
@@ -46,14 +54,27 @@ def late_product(d: Decisions) -> np.ndarray:
     return softmax(evidence - (d.present.sum(0) - 1) * np.log(np.maximum(d.prior, SMALLEST)), axis=1)
 
 
-@register("late_vote", **DECISION, operator="vote", reference=KITTLER, words=("majority vote", "hard voting"))
+@register(
+    "late_vote",
+    **DECISION,
+    operator="vote",
+    reference=KITTLER,
+    words=("majority vote", "hard voting"),
+    complexity="O(M K), K classes",
+)
 def late_vote(d: Decisions) -> np.ndarray:
     """(n_k + mean_m p_{m,k}) / (M + 1): the majority of arg max, ties decided by the mean probability."""
     votes = np.eye(d.p.shape[2])[d.p.argmax(2)] * d.present
     return (votes.sum(0) + late_mean(d)) / (d.count + 1)
 
 
-@register("late_weighted", **DECISION, operator="weighted_mean", words=("weighted average",))
+@register(
+    "late_weighted",
+    **DECISION,
+    operator="weighted_mean",
+    words=("weighted average",),
+    complexity="O(M K), K classes",
+)
 class LateWeighted(DecisionRule):
     """Σ_m w_m p_m, w on the simplex maximising Σ log Σ_m w_m p_m(y) on validation rows, by EM.
 

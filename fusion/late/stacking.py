@@ -25,6 +25,7 @@ from .rules import late_mean
     absent="prior",
     reference="Wolpert 1992, doi 10.1016/S0893-6080(05)80023-1",
     words=("stacked generalization", "meta-learner"),
+    complexity="O(M K²), K classes",
 )
 class LateStacking(DecisionRule):
     """softmax(W [log p_1; …; log p_M] + b): logistic regression on log p_m of the validation rows.

@@ -1,0 +1,1 @@
+../../fusebench/cli_catalogue.py
