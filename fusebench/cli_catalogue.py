@@ -36,7 +36,7 @@ def list_(
         listing.print_list(what, kinds[what](), json)  # type: ignore[misc]
         return
     if coverage:
-        listing.print_list("coverage", listing.coverage(), json)
+        listing.print_list("coverage", listing.coverage(), json, places=listing.places())
         return
     rows = listing.variants(tuple(str(p.resolve()) for p in plugin or ()), architecture)
     listing.print_variants(rows, listing.wrappers(), json, verbose)

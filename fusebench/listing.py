@@ -128,7 +128,7 @@ def print_list(what: str, rows: list[dict[str, Any]], json: bool, **more: Any) -
 def print_variants(rows: list[dict[str, Any]], wrapping: list[dict[str, Any]], json: bool, verbose: bool) -> None:
     """Print variants and, apart from them, training wrappers."""
     if json:
-        print(dumps({"variants": rows, "wrappers": wrapping, "places": places()}))
+        print(dumps({"variants": rows, "wrappers": wrapping}))
         return
     if not verbose:
         print_table(rows, COLUMNS["variants"])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fusebench.fusion import training
+from fusebench.fusion import network, training
 from fusebench.reports.matched import QUESTIONS
 from fusebench.reports.paper.methods import methods, write
 from fusebench.reports.paper.prose import code
@@ -138,7 +138,7 @@ def test_the_order_of_suite_json_changes_nothing(quick):
 
 
 def test_what_the_words_say_of_the_trainer_is_what_it_does():
-    source = inspect.getsource(training)
+    source = inspect.getsource(training) + inspect.getsource(network)
     assert TRAINER == {1: {"optimiser": "AdamW", "schedule": "cosine"}}
     assert re.findall(r"torch\.optim\.\w+\(", source) == ["torch.optim.AdamW("]
     assert "0.5 * (1 + math.cos(math.pi * self.taken / self.steps))" in source

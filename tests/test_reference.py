@@ -107,6 +107,7 @@ def test_the_ceilings_of_the_reference_are_those_of_the_generator(suite):
             assert numbers(datasets.get(name).bayes()) == pytest.approx(numbers(about["bayes"]), rel=1e-9)
 
 
+@pytest.mark.nightly
 def test_live_a_late_rule_is_at_chance_where_a_product_of_features_is_not(tmp_path):
     chosen = ["merge_product", "late_mean", "late_product"]
     api.run("smoke", variants=chosen, datasets=["synthetic_synergy*"], out=tmp_path, report=False, quiet=True)

@@ -12,7 +12,7 @@ from torch import nn
 
 from fusebench import fusion
 from fusebench.core.seeding import Seeds
-from fusebench.fusion import REGISTRY, Batch, Settings, build, build_stage, expand, make_task, phases
+from fusebench.fusion import REGISTRY, Batch, Settings, build, build_stage, expand, make_task, phases, refusal
 from fusebench.fusion.neural import NeuralVariant
 from fusebench.fusion.specimens import modalities_of, specimen
 from fusebench.fusion.stages import HeldStages
@@ -288,6 +288,8 @@ def networks():
     task = make_task(modalities, ("a", "b", "c"), QUICK)
     for entry in REGISTRY:
         for name in expand(entry.id, modalities):
+            if refusal(name, modalities, ("a", "b", "c")) is not None:
+                continue
             variant = build(name, task)
             if isinstance(variant, NeuralVariant):
                 yield name, variant
@@ -301,7 +303,8 @@ def first_weights(seeds):
             network = variant.build(seeds.for_variant(name))
         for modality, extractor in zip(network.names, network.extractors, strict=False):
             own = {key: value for key, value in extractor.state_dict().items() if not key.startswith("last")}
-            found.setdefault(modality, {})[name] = torch.cat([value.flatten() for value in own.values()])
+            if own:  # raw values have no extractor
+                found.setdefault(modality, {})[name] = torch.cat([value.flatten() for value in own.values()])
     return found
 
 

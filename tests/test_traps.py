@@ -45,10 +45,16 @@ def names_of_networks():
 NETWORKS = list(names_of_networks())
 
 
+def beyond(name):
+    """A parameter of a test: entries beyond the tier core run at night, their contract runs always."""
+    tier = REGISTRY.get(name.split("(")[0]).tier
+    return pytest.param(name, marks=[] if tier == "core" else [pytest.mark.nightly])
+
+
 # ---- weights that do nothing
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", map(beyond, NETWORKS))
 def test_every_parameter_changes_the_loss(name):
     data = specimen(KINDS)
     variant = build(name, task_of(data.modalities))
@@ -86,7 +92,7 @@ def test_inner_products_do_not_starve_the_head():
 
 def test_attention_changes_with_its_query():
     network = fresh(build("cross_attention", task_of())).eval()
-    lengths = [len(place) for place in network.position]
+    lengths = [len(place) for place in network.tokens.position]
     rng = torch.Generator().manual_seed(0)
     h, other = ([torch.randn(4, n, network.size, generator=rng) for n in lengths] for _ in range(2))
     with torch.no_grad():
@@ -256,7 +262,7 @@ def test_a_matched_head_is_as_wide_as_that_of_the_other(one, other):
 WITH_WIDTH = [name for name in NETWORKS if "width" in REGISTRY.get(name.split("(")[0]).defaults]
 
 
-@pytest.mark.parametrize("name", WITH_WIDTH)
+@pytest.mark.parametrize("name", map(beyond, WITH_WIDTH))
 def test_matched_capacity_is_that_of_concatenation(name):
     def count(name, task):
         return sum(p.numel() for p in fresh(build(name, task)).parameters() if p.requires_grad)

@@ -106,7 +106,7 @@ class DeepCcaPretraining(Pretraining):
     requires=Requires(modalities=(2, 2)),
     reference="Andrew, Arora, Bilmes & Livescu 2013, Deep canonical correlation analysis",
     also_known_as={"MultiBench": "CCA_objective"},
-    words=("dcca", "canonical correlation analysis"),
+    words=("dcca",),
     complexity="O(M d), d components",
 )
 class DeepCca(ConcatFeatures):

@@ -76,7 +76,7 @@ class RefinerPretraining(RefinerCode, CodePretraining):
     level="nodes",
     operator="merge_layer",
     reference="Sankaran, Yang & Lim 2021, arXiv 2104.03435",
-    words=("refnet", "reconstruction"),
+    words=(),
     complexity="O(M d²)",
 )
 class RefinerStaged(RefinerCode, Staged):
@@ -100,7 +100,7 @@ class MvaePretraining(VariationalCode, CodePretraining):
     level="nodes",
     operator="product_of_experts",
     reference="Wu & Goodman 2018, arXiv 1802.05335",
-    words=("mvae", "poe", "variational autoencoder", "elbo"),
+    words=(),
     complexity="O(M d²)",
 )
 class MvaePoeStaged(VariationalCode, Staged):
@@ -124,7 +124,7 @@ class MfmPretraining(FactorisedCode, CodePretraining):
     level="nodes",
     operator="merge_layer",
     reference="Tsai, Liang, Zadeh, Morency & Salakhutdinov 2019, arXiv 1806.06176",
-    words=("multimodal factorization model", "reconstruction"),
+    words=(),
     complexity="O(M d²)",
 )
 class MfmStaged(FactorisedCode, Staged):
@@ -149,7 +149,7 @@ class TranslationPretraining(TranslatingCode, CodePretraining):
     level="features",
     operator="concat",
     reference="Pham, Liang, Manzini, Morency & Póczos 2019, arXiv 1812.07809",
-    words=("multimodal cyclic translation network", "cycle consistency", "translation"),
+    words=(),
     complexity="O(M d)",
 )
 class CyclicTranslationStaged(TranslatingCode, Staged):

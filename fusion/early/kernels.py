@@ -216,7 +216,7 @@ class EarlyConcatSvm(MachineVariant):
     tier="full",
     operator="sum",
     reference="Gönen & Alpaydın 2011, Multiple kernel learning algorithms",
-    words=("kernel sum", "multiple kernel learning"),
+    words=("kernel sum",),
     complexity="O(n D), D values of all inputs, n training rows",
 )
 class EarlyKernelSum(MachineVariant):

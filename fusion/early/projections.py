@@ -17,7 +17,7 @@ from .networks import EarlyMergeSum
     level="features",
     operator="product",
     reference="Sleeman, Kapoor & Ghosh 2022, arXiv 2109.09020, figure 5c",
-    words=("hadamard", "element-wise product"),
+    words=(),
     complexity="O(D d), D values of all inputs",
 )
 class EarlyMergeProduct(EarlyMergeSum):

@@ -15,7 +15,10 @@ from .rules import DECISION, KITTLER
     tier="full",
     operator="max",
     reference=KITTLER,
-    words=("max rule", "maximum rule", "最大"),
+    words=(
+        "max rule",
+        "maximum rule",
+    ),
     complexity="O(M K), K classes",
 )
 def late_max(d: Decisions) -> np.ndarray:

@@ -51,7 +51,10 @@ class FactorisedCode(MergedCode):
     operator="merge_layer",
     reference="Tsai, Liang, Zadeh, Morency & Salakhutdinov 2019, arXiv 1806.06176",
     also_known_as={"MultiBench": "MFM_objective"},
-    words=("multimodal factorization model", "mmd", "reconstruction"),
+    words=(
+        "multimodal factorization model",
+        "mmd",
+    ),
     complexity="O(M d²); in training O(M d² + d Σ s_m + n M d) more, s_m values of input m, n rows of a batch",
 )
 class Mfm(FactorisedCode, Joint):

@@ -25,7 +25,11 @@ from .stacking import LateStacking
     training="apart",
     absent="prior",
     reference="Wolpert 1992, doi 10.1016/S0893-6080(05)80023-1",
-    words=("out-of-fold", "cross-validated stacking", "super learner", "stacked generalization"),
+    words=(
+        "out-of-fold",
+        "cross-validated stacking",
+        "super learner",
+    ),
     complexity="O(M K²), K classes; F more trainings of every expert, F folds",
 )
 class LateStackingOof(LateStacking):

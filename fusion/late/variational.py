@@ -81,7 +81,12 @@ class VariationalCode(Generative):
     operator="product_of_experts",
     reference="Wu & Goodman 2018, arXiv 1802.05335",
     also_known_as={"MultiBench": "ProductOfExperts, MVAE_objective, SensorFusion"},
-    words=("mvae", "poe", "variational autoencoder", "elbo", "mvae_objective"),
+    words=(
+        "mvae",
+        "poe",
+        "variational autoencoder",
+        "elbo",
+    ),
     complexity="O(M d²); in training O(d Σ s_m) more, s_m values of input m",
 )
 class MvaePoe(VariationalCode, Joint):

@@ -57,6 +57,7 @@ def test_two_workers_equal_this_process_to_the_bit(whole, tmp_path, tools):
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_threads_set_by_the_user_change_nothing(whole, tmp_path, tools, cli):
     tools.write_suite(tmp_path, VARIANTS, SETS, [0])
     for jobs in (0, 1):

@@ -53,7 +53,7 @@ def ran(tmp_path_factory):
     return summary, folder, names
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_it_runs_and_draws_its_figures(ran):
     summary, folder, names = ran
     assert summary.exit_code == 0, summary.trouble
