@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import listing
+from .reports.tables import pipes
 
 HEAD = """# Variants
 
@@ -60,8 +61,7 @@ def _place(row: dict[str, Any]) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *([_plain(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return pipes(heads, ([_plain(cell) for cell in row] for row in rows))
 
 
 def _plain(text: str) -> str:

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .cli_catalogue import Json, Plugin
+from .cli_catalogue import Plugin
 from .cli_catalogue import app as catalogue_app
 from .cli_data import app as data_app
-from .cli_report import Out, SuiteArgument
+from .cli_report import Json, Out, SuiteArgument
 from .cli_report import app as report_app
 from .core.errors import FusebenchError
 from .core.files import dumps

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from .cli_report import Json
 from .core.errors import unknown
 
 app = typer.Typer()
 
 Plugin = Annotated[list[Path] | None, typer.Option(help="File that registers variants of your own; repeatable.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, all else on stderr.")]
 
 
 @app.command("list")

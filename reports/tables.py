@@ -5,7 +5,7 @@ The only readers of a results folder that write into one: `results/<suite>/table
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,8 +118,13 @@ def _note(note: str) -> str:
 
 
 def _pipes(shown: pd.DataFrame) -> str:
-    lines = [shown.columns, ["---"] * len(shown.columns), *shown.itertuples(index=False)]
-    return "\n".join("| " + " | ".join(_plain(str(cell)) for cell in line) + " |" for line in lines)
+    rows = ([_plain(str(cell)) for cell in row] for row in shown.itertuples(index=False))
+    return pipes([_plain(str(column)) for column in shown.columns], rows)
+
+
+def pipes(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table of cells that are Markdown already."""
+    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, ["---"] * len(heads), *rows))
 
 
 def _plain(text: str) -> str:

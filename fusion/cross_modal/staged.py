@@ -76,7 +76,6 @@ class RefinerPretraining(RefinerCode, CodePretraining):
     level="nodes",
     operator="merge_layer",
     reference="Sankaran, Yang & Lim 2021, arXiv 2104.03435",
-    words=(),
     complexity="O(M d²)",
 )
 class RefinerStaged(RefinerCode, Staged):
@@ -100,7 +99,6 @@ class MvaePretraining(VariationalCode, CodePretraining):
     level="nodes",
     operator="product_of_experts",
     reference="Wu & Goodman 2018, arXiv 1802.05335",
-    words=(),
     complexity="O(M d²)",
 )
 class MvaePoeStaged(VariationalCode, Staged):
@@ -124,7 +122,6 @@ class MfmPretraining(FactorisedCode, CodePretraining):
     level="nodes",
     operator="merge_layer",
     reference="Tsai, Liang, Zadeh, Morency & Salakhutdinov 2019, arXiv 1806.06176",
-    words=(),
     complexity="O(M d²)",
 )
 class MfmStaged(FactorisedCode, Staged):
@@ -149,7 +146,6 @@ class TranslationPretraining(TranslatingCode, CodePretraining):
     level="features",
     operator="concat",
     reference="Pham, Liang, Manzini, Morency & Póczos 2019, arXiv 1812.07809",
-    words=(),
     complexity="O(M d)",
 )
 class CyclicTranslationStaged(TranslatingCode, Staged):

@@ -17,7 +17,6 @@ from .networks import EarlyMergeSum
     level="features",
     operator="product",
     reference="Sleeman, Kapoor & Ghosh 2022, arXiv 2109.09020, figure 5c",
-    words=(),
     complexity="O(D d), D values of all inputs",
 )
 class EarlyMergeProduct(EarlyMergeSum):

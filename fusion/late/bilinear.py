@@ -204,9 +204,8 @@ class BilinearAttention(FusionNetwork):
         if glimpses < 1:
             raise ValueError(f"glimpses={glimpses} is not a positive whole number")
         self.cut_last_layers()
-        modalities = [next(m for m in task.modalities if m.name == name) for name in self.names]
         size = self.width
-        self.tokens = DeepTokens(list(self.extractors), modalities, size)
+        self.tokens = DeepTokens(list(self.extractors), task.modalities, size)
         self.pairs = list(combinations(range(len(self.names)), 2))
         self.weigh = nn.ModuleList(nn.Linear(size, size) for _ in self.names)
         self.value = nn.ModuleList(nn.Linear(size, size) for _ in self.names)

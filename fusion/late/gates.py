@@ -154,7 +154,6 @@ class ActivationProduct(MainNetwork):
     operator="product",
     reference=FUSILLI,
     also_known_as={"fusilli": "AttentionAndSelfActivation"},
-    words=(),
     complexity="O(M d² / r), r the reduction",
 )
 class ActivationAttention(ActivationProduct):

@@ -26,8 +26,11 @@ class Generative(FusionNetwork):
         """Make the layers that `fuse` needs; none by default."""
 
     def add_decoders(self) -> None:
-        """Make the layers that `aside` alone needs; a classifier that starts from a stage leaves them there."""
-        raise NotImplementedError(f"{type(self).__name__} defines no add_decoders()")
+        """Make the layers that `aside` alone needs, one decoder a modality from the whole code by default.
+
+        A classifier that starts from a stage leaves them there.
+        """
+        self.decoders = nn.ModuleList(Decoder(m, self.width) for m in self.task.modalities)
 
     def aside(self, batch: Batch, h: Any, code: Tensor) -> Tensor:
         """Return the loss beside the task, a scalar, about 1 for whoever knows nothing of the inputs.
@@ -86,10 +89,6 @@ class MergedCode(Generative):
 
 class RefinerCode(MergedCode):
     """mean over inputs of 1 − cos(D_m(code), x_m)."""
-
-    def add_decoders(self) -> None:
-        """Make one decoder a modality, each from the whole code."""
-        self.decoders = nn.ModuleList(Decoder(m, self.width) for m in self.task.modalities)
 
     def aside(self, batch: Batch, h: Tensor, code: Tensor) -> Tensor:
         """Return how far the decoded inputs point away from the true ones."""

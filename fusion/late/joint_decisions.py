@@ -12,6 +12,7 @@ from ...datasets.bundle import Modality
 from ..network import Batch, Classifier, FusionNetwork
 from ..registry import register
 from ..variant import Requires, Task
+from .tensor import outer
 
 JOINT = dict(tier="full", architecture="late", level="decisions", training="joint")
 
@@ -60,14 +61,6 @@ class OuterRequires(Requires):
                 f"{cells} numbers, it takes at most {self.cells}"
             )
         return super().refuse(modalities, classes)
-
-
-def outer(p: Tensor) -> Tensor:
-    """Return the outer product of the modalities' numbers (M, n, K), flat, the last fastest: (n, K^M)."""
-    joint = p[0]
-    for x in p[1:]:
-        joint = (joint[:, :, None] * x[:, None]).flatten(1)
-    return joint
 
 
 @register(

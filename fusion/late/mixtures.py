@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -55,7 +57,7 @@ class MoeFusion(FusionNetwork):
         return (self.weights(h).T[:, :, None] * self.experts(h)).sum(0)
 
 
-def _concat(h: Tensor) -> Tensor:
+def _concat(h: Iterable[Tensor]) -> Tensor:
     return torch.cat(list(h), -1)
 
 
@@ -110,7 +112,7 @@ class MMDynamics(FusionNetwork):
     def fuse(self, h: Tensor) -> Tensor:
         """Return (n, M·width)."""
         v = self.informed(h, self.gates(h))
-        return torch.cat([c * x for c, x in zip(self.confidences(v), v, strict=True)], -1)
+        return _concat(map(torch.mul, self.confidences(v), v))
 
     def loss(self, batch: Batch, labels: Tensor, class_weight: Tensor | None) -> Tensor:
         """Return the loss of the fused prediction and the modalities' penalties."""
@@ -119,7 +121,7 @@ class MMDynamics(FusionNetwork):
         gates = self.gates(h)
         v = self.informed(h, gates)
         confidences = self.confidences(v)
-        z = torch.cat([c * x for c, x in zip(confidences, v, strict=True)], -1)
+        z = _concat(map(torch.mul, confidences, v))
         self.clock.lap("fuse")
         total = cross_entropy(self.head(z), labels, weight=class_weight)
         sparsity, confidence = self.penalties

@@ -17,16 +17,17 @@ LARGEST = 2**16  # numbers in the tensor of an asked size
 MOST_MODALITIES = 10  # with one number a modality, 2¹⁰ is USUAL
 
 
-def outer_product(vectors: Sequence[Tensor]) -> Tensor:
-    """Return ⊗_m [1; x_m] row by row, flattened: (n, Π (size_m + 1)), the first modality's place the slowest.
-
-    Where a factor is its 1, the entry is a product of the other modalities alone.
-    """
-    tensor = vectors[0].new_ones(len(vectors[0]), 1)
-    for x in vectors:
-        with_one = torch.cat([x.new_ones(len(x), 1), x], 1)
-        tensor = (tensor[:, :, None] * with_one[:, None]).flatten(1)
+def outer(vectors: Sequence[Tensor] | Tensor) -> Tensor:
+    """Return ⊗_m x_m row by row, flattened: (n, Π size_m), the first modality's place the slowest."""
+    tensor = vectors[0]
+    for x in vectors[1:]:
+        tensor = (tensor[:, :, None] * x[:, None]).flatten(1)
     return tensor
+
+
+def outer_product(vectors: Sequence[Tensor]) -> Tensor:
+    """Return ⊗_m [1; x_m]: where a factor is its 1, the entry is a product of the other modalities alone."""
+    return outer([torch.cat([x.new_ones(len(x), 1), x], 1) for x in vectors])
 
 
 def solved_size(several: int) -> int:

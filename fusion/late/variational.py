@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..decoders import Decoder, squared_error
+from ..decoders import squared_error
 from ..network import Batch
 from ..registry import register
 from .generative import Generative, Joint
@@ -43,10 +43,6 @@ class VariationalCode(Generative):
     def fuse(self, h: Tensor) -> Tensor:
         """Return the joint mean, (n, width)."""
         return product_with_prior(*self.believe(h))[0]
-
-    def add_decoders(self) -> None:
-        """Make one decoder a modality, from the whole code."""
-        self.decoders = nn.ModuleList(Decoder(m, self.width) for m in self.task.modalities)
 
     def draw(self, mean: Tensor, log_variance: Tensor) -> Tensor:
         """Return one draw in training, the mean in evaluation."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from ..late.variational import divergence
 from ..network import Batch
 from ..wrappers import register_wrapper
 from .parts import Parts, quiet
@@ -28,8 +29,7 @@ class Augmenter(nn.Module):
         """Return δ (n, size) and KL(N(μ, σ²) ‖ N(0, I)), a mean over rows."""
         mean, log_variance = self.encoder(x).float().chunk(2, 1)
         drawn = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
-        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
-        return self.decoder(drawn), divergence
+        return self.decoder(drawn), divergence(mean, log_variance).sum(1).mean()
 
 
 @register_wrapper(

@@ -76,10 +76,15 @@ def label_scores(z: Tensor, labels: Tensor) -> list[float]:
     return z.softmax(-1).gather(-1, places).sum((1, 2)).tolist()
 
 
+def means_of_others(values: list[float]) -> list[float]:
+    """Return, for each modality's number, the mean of the other modalities'."""
+    return [(sum(values) - own) / (len(values) - 1) for own in values]
+
+
 def ogm_factors(scores: list[float], alpha: float) -> list[float]:
     """Return each modality's factor k_m."""
-    others = [(sum(scores) - own) / (len(scores) - 1) for own in scores]
-    ratios = torch.tensor([own / max(rest, 1e-12) for own, rest in zip(scores, others, strict=True)])
+    pairs = zip(scores, means_of_others(scores), strict=True)
+    ratios = torch.tensor([own / max(rest, 1e-12) for own, rest in pairs])
     return torch.where(ratios > 1, 1 - torch.tanh(alpha * ratios), torch.ones(())).tolist()
 
 
@@ -171,5 +176,4 @@ def agm_factors(scores: list[float], means: list[float], alpha: float) -> list[f
 
 def leads(losses: list[float]) -> list[float]:
     """Return exp(mean of the others' losses − own), at most e^20."""
-    others = [(sum(losses) - own) / (len(losses) - 1) for own in losses]
-    return [exp(min(rest - own, 20.0)) for own, rest in zip(losses, others, strict=True)]
+    return [exp(min(rest - own, 20.0)) for own, rest in zip(losses, means_of_others(losses), strict=True)]

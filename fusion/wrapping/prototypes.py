@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from ..network import Batch, Training
 from ..training import EVALUATION_BATCH
 from ..wrappers import register_wrapper
-from .modulation import in_window, label_scores
+from .modulation import in_window, label_scores, means_of_others
 from .parts import Parts, quiet
 
 
@@ -79,8 +79,8 @@ class Pmr(Parts):
 
 def lags_and_leads(scores: list[float]) -> tuple[list[float], list[float]]:
     """Return by how much each modality lags behind the mean of the others, and leads it, from 0 to 1."""
-    others = [(sum(scores) - own) / (len(scores) - 1) for own in scores]
-    pairs = [(max(own, 1e-12), max(rest, 1e-12)) for own, rest in zip(scores, others, strict=True)]
+    both = zip(scores, means_of_others(scores), strict=True)
+    pairs = [(max(own, 1e-12), max(rest, 1e-12)) for own, rest in both]
     lag = [min(max(rest / own - 1, 0.0), 1.0) for own, rest in pairs]
     return lag, [min(max(own / rest - 1, 0.0), 1.0) for own, rest in pairs]
 

@@ -19,6 +19,11 @@ from ..wrappers import register_wrapper
 from .parts import Parts, quiet
 
 
+def expert_stage(name: str) -> str:
+    """Return the stage that is a modality's expert."""
+    return f"unimodal(modality={spell(name)})"
+
+
 def expert_width(task: Task, name: str) -> int:
     """Return the numbers in the vector of a modality's expert, which a suite at matched capacity makes wider."""
     if task.settings.capacity == "native":
@@ -50,14 +55,14 @@ class UnimodalTeacher(Parts):
     @classmethod
     def needs(cls, task: Task, **options: Any) -> tuple[str, ...]:
         """Return the experts, beside what the network starts from."""
-        experts = (f"unimodal(modality={spell(name)})" for name in cls.uses(task, **options))
-        return tuple(dict.fromkeys([*super().needs(task, **options), *experts]))
+        return tuple(
+            dict.fromkeys([*super().needs(task, **options), *map(expert_stage, cls.uses(task, **options))])
+        )
 
     def start_from(self, stages: Stages) -> None:
         """Take the experts."""
         super().start_from(stages)
-        names = [f"unimodal(modality={spell(name)})" for name in self.names]
-        self.teacher["experts"] = [stages.get(name).network for name in names]
+        self.teacher["experts"] = [stages.get(expert_stage(name)).network for name in self.names]
 
     def begin_epoch(self, epoch: int, batch: Batch, labels: Tensor) -> None:
         """Ask the experts for their vectors of all training rows, once."""

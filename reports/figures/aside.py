@@ -8,7 +8,6 @@ Whoever draws a figure, its files are the same bytes; what the other process doe
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 
 from matplotlib import font_manager
 
+from ...core.machine import usable_cores
 from ..run import Run
 from .choice import Choice, Wanted
 from .looks import Look
@@ -82,7 +82,9 @@ def drawing(
     processes
         1 draws everything in this process, in `finish`; None takes two where two cores may be used.
     """
-    begun = Drawing(run, folder, chosen(run, names, look, choice), _cores() if processes is None else processes)
+    begun = Drawing(
+        run, folder, chosen(run, names, look, choice), usable_cores() if processes is None else processes
+    )
     try:
         yield begun
     finally:
@@ -120,7 +122,3 @@ def _start(task: tuple[Any, ...]) -> subprocess.Popen[bytes] | None:
 
 def _fonts() -> list[str]:
     return sorted({entry.fname for entry in font_manager.fontManager.ttflist})
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

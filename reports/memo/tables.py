@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ..run import Run
-from ..wording import number
+from ..tables import pipes
+from ..wording import short
 from .answers import Answer, Judged
 from .looks import ONE, Look
 from .wording import Language
@@ -33,7 +34,7 @@ def verdicts(language: Language, answer: Answer, met: Sequence[Judged]) -> str:
                     language.least(look.least),
                 )
             )
-    return _table(heads, rows)
+    return pipes(heads, rows)
 
 
 def _row(language: Language, look: Look) -> str:
@@ -51,10 +52,7 @@ def _verdict(language: Language, pair: Judged, look: Look) -> str:
 
 
 def _p(p: float) -> str:
-    if p < 0.001:
-        return "<.001"
-    text = number(p, 3)
-    return text.replace("0.", ".", 1) if text.startswith("0.") else text
+    return "<.001" if p < 0.001 else short(p, 3)
 
 
 def values(run: Run, language: Language, met: Sequence[Judged]) -> str:
@@ -75,12 +73,7 @@ def values(run: Run, language: Language, met: Sequence[Judged]) -> str:
                     language.bare(each.effect, each.effect - each.whole, each.effect + each.whole),
                 )
             )
-    return _table([language.say(f"head.{name}", unit=unit, share=share) for name in names], rows)
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return pipes([language.say(f"head.{name}", unit=unit, share=share) for name in names], rows)
 
 
 def named(pair: Judged) -> str:
