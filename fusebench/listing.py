@@ -153,10 +153,13 @@ def _spelt(options: dict[str, Any]) -> str:
 
 def print_table(rows: list[dict[str, Any]], columns: Sequence[str]) -> None:
     """Print rows as aligned columns."""
-    cells = [list(columns), *([str(row.get(column) or "") for column in columns] for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
-    for row in cells:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    print("\n".join(aligned([columns, *([str(row.get(column) or "") for column in columns] for row in rows)])))
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line a row, its columns aligned."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def check(name: str, plugins: tuple[str, ...] = ()) -> int:

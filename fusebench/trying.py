@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def checked(formula: str) -> str:
         raise FusebenchError(f"Formula {formula!r} is no Python expression ({error}). {HELP}") from None
     bound = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
     used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - bound
-    if foreign := sorted(used - set(KNOWN) - set(dir(__builtins__))):
+    if foreign := sorted(used - set(KNOWN) - set(dir(builtins))):
         raise FusebenchError(f"Formula {formula!r} uses {foreign[0]!r}, and it may use {', '.join(KNOWN)}. {HELP}")
     if "h" not in used:
         raise FusebenchError(f"Formula {formula!r} does not use h. {HELP}")
@@ -113,22 +114,17 @@ def plugin(formula: str, name: str) -> str:
 
 def _table(store: Any, names: tuple[str, ...]) -> list[str]:
     """Return a line a variant: its accuracy on each data set, and the best that any method can reach."""
+    from .listing import aligned
     from .reports.comparisons import ceiling
     from .reports.run import load
     from .reports.wording import number, plus_minus
 
     run = load(store)
-    heads = ["", *run.datasets]
-    rows = []
+    rows = [["", *run.datasets]]
     for name in names:
-        scores = [(run.scores(d), d) for d in run.datasets]
-        cells = [plus_minus(s.mean(name), s.half(name)) if name in s else "not complete" for s, _ in scores]
-        rows.append([name, *cells])
+        scores = map(run.scores, run.datasets)
+        rows.append([name, *(plus_minus(s.mean(name), s.half(name)) or "not complete" for s in scores)])
     limits = [ceiling(run, d) for d in run.datasets]
     rows.append(["exact ceiling", *(number(limit["full"]) if limit else "" for limit in limits)])
-    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
-    lines = [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in [heads, *rows]
-    ]
     seeds = len(run.seeds(run.datasets[0]))
-    return [*lines, f"Accuracy, mean of {seeds} seeds ± half a 95 % interval over seeds."]
+    return [*aligned(rows), f"Accuracy, mean of {seeds} seeds ± half a 95 % interval over seeds."]

@@ -33,7 +33,13 @@ def test_a_formula_that_cannot_work_is_refused_before_anything_is_trained(formul
 
 @pytest.mark.parametrize(
     "formula",
-    [FORMULA, "F.relu(h).mean(0)", "torch.cat([a * b for a in h for b in h], -1)", "h.sum(0) * math.sqrt(2)"],
+    [
+        FORMULA,
+        "F.relu(h).mean(0)",
+        "sum(h) / len(h)",
+        "torch.cat([a * b for a in h for b in h], -1)",
+        "h.sum(0) * math.sqrt(2)",
+    ],
 )
 def test_a_formula_in_pythons_own_spelling(formula):
     assert eval(f"1 if True else ({checked(formula)})") == 1
