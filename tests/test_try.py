@@ -47,15 +47,15 @@ def test_a_formula_in_pythons_own_spelling(formula):
 
 
 def test_the_file_to_keep_is_short_and_keeps_the_contract(tmp_path):
-    text = plugin(checked(FORMULA), "my_formula")
+    text = plugin(checked(FORMULA), "kept_formula")
     assert len(text.splitlines()) <= 12
-    file = tmp_path / "my_formula.py"
+    file = tmp_path / "kept_formula.py"
     file.write_text(text, encoding="utf-8")
     REGISTRY.load_file(file)
     try:
-        problems = {title: run_check(title, "my_formula") for title in CHECKS if title != "learns_an_easy_set"}
+        problems = {title: run_check(title, "kept_formula") for title in CHECKS if title != "learns_an_easy_set"}
     finally:
-        REGISTRY.forget("my_formula")
+        REGISTRY.forget("kept_formula")
     assert not any(problems.values()), problems
 
 
