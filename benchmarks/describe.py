@@ -62,6 +62,7 @@ def describe(plan: Plan, store: Store, environments: dict[str, Any]) -> dict[str
             name: dataset(source, held.get("datasets", {}).get(name)) | {"own": name in plan.own}
             for name, source in plan.sources.items()
         },
+        "published": [figure.model_dump(mode="json") for figure in plan.published],
         "environments": held.get("environments", {}) | environments,
     }
 

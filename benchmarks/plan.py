@@ -16,7 +16,8 @@ from ..core.fingerprint import source_hash
 from ..datasets import DataSet
 from ..datasets.splits import fold_of
 from .choose import dataset_names, sources, variant_names
-from .suite import Suite
+from .published import published
+from .suite import PublishedFigure, Suite
 
 PROTOCOL = 1  # raised when splitting, scoring or seeding changes what a cell means
 
@@ -77,6 +78,8 @@ class Plan:
         The data sets by canonical name.
     own
         Names of those that are the user's own.
+    published
+        Figures of others that stand beside the suite's cells.
     """
 
     suite: Suite
@@ -84,6 +87,7 @@ class Plan:
     wanted: frozenset[str]
     sources: Mapping[str, DataSet]
     own: frozenset[str] = frozenset()
+    published: tuple[PublishedFigure, ...] = ()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -150,6 +154,7 @@ def make(
         frozenset(c.hash for c in wanted),
         {name: source for name, source in found.items() if name in shown_sets},
         frozenset(source.name for source in own),
+        () if own else published(suite, {(cell.variant, cell.dataset) for cell in shown}),
     )
 
 

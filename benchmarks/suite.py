@@ -17,10 +17,12 @@ from ..fusion.variant import Settings
 from . import suites
 
 # a suite's name becomes results/NAME and reports/NAME, where code and the reference run live too
-RESULTS = ("reference", "perf", "record", "store", "frames")
-REPORTS = ("across", "build", "comparisons", "contents", "contrasts", "decision", "families", "figures")
-MORE = ("findings", "matched", "memo", "page", "paper", "placebos", "run", "scoreboard", "statistics", "style")
-RESERVED = frozenset((*RESULTS, *REPORTS, *MORE, "scores", "sweeps", "tables", "timing", "versus", "wording"))
+RESULTS = "reference perf record store frames"
+REPORTS = (
+    "across build comparisons contents contrasts decision families figures findings matched memo page paper "
+    "placebos reproduction run scoreboard scores statistics style sweeps tables timing versus wording"
+)
+RESERVED = frozenset(f"{RESULTS} {REPORTS}".split())
 
 # What a suite may ask of its matched pairs, all else equal: the keys of the report's QUESTIONS (a test compares).
 Question = Literal[
@@ -105,12 +107,30 @@ class LimitsTable(_Strict):
     memory: float = Field(default=0.0, ge=0)
 
 
+class PublishedFigure(_Strict):
+    """`[[published]]`: a figure that others have printed, to stand beside the suite's own.
+
+    `spread` is the standard deviation that is printed with it, over `repeats` splits or trainings; `differs` says
+    what of the protocol is another there, and `source` names the paper or code.
+    """
+
+    variant: str
+    dataset: str
+    value: float
+    source: str
+    metric: Metric = "accuracy"
+    spread: float | None = Field(default=None, ge=0)
+    repeats: int = Field(default=5, ge=1)
+    differs: str = ""
+
+
 class Suite(_Strict):
     """A checked suite."""
 
     suite: SuiteTable
     training: TrainingTable = TrainingTable()
     limits: LimitsTable = LimitsTable()
+    published: tuple[PublishedFigure, ...] = ()
 
     @property
     def name(self) -> str:
@@ -162,7 +182,8 @@ def check(values: dict[str, Any], owner: str) -> Suite:
 
 
 def _explained(error: ValidationError, owner: str) -> FusebenchError:
-    first = error.errors()[0]
+    # a misspelt key is also a missing one: the misspelling is what helps
+    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     place = [str(part) for part in first["loc"]]
     table = f"[{place[0]}]" if len(place) > 1 else "the file"
     if first["type"] == "extra_forbidden":
@@ -178,6 +199,6 @@ def _explained(error: ValidationError, owner: str) -> FusebenchError:
 
 
 def _keys(place: list[str]) -> list[str]:
-    tables = {"suite": SuiteTable, "training": TrainingTable, "limits": LimitsTable}
+    tables = {"suite": SuiteTable, "training": TrainingTable, "limits": LimitsTable, "published": PublishedFigure}
     model = tables.get(place[0], Suite) if len(place) > 1 else Suite
     return list(model.model_fields)

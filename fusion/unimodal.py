@@ -65,19 +65,22 @@ class Unimodal(FusionNetwork):
 class UnimodalClassical(ClassicalVariant):
     """g(x_m): the classical twin, gradient boosting (or `learner=logreg`) on one modality's values.
 
-    Pictures, spectrograms and other inputs of more than 64 numbers stand behind PCA(64) under boosting.
+    Pictures, spectrograms and other inputs of more than 64 numbers stand behind PCA(64) under boosting. `C` is the
+    inverse strength of logistic regression's penalty, and means nothing to boosting.
     """
 
-    def __init__(self, task: Task, modality: str, learner: str = "gbdt"):
+    def __init__(self, task: Task, modality: str, learner: str = "gbdt", C: float = 1.0):
         if learner not in LEARNERS:
             raise ValueError(f"learner={learner!r} is not one of {', '.join(LEARNERS)}")
+        if not C > 0:
+            raise ValueError(f"C={C!r} is not a number above 0")
         super().__init__(task.only(modality), read=(modality,), all_names=task.names)
-        self.learner = learner
+        self.learner, self.strength = learner, C
 
     def estimator(self, seed: int) -> Any:
         """Return the learner."""
         if self.learner == "logreg":
-            return LogisticRegression(max_iter=2000, class_weight=self.class_weight)
+            return LogisticRegression(C=self.strength, max_iter=2000, class_weight=self.class_weight)
         return reduce_wide(self.task.modalities, boosting(seed, self.class_weight), seed)
 
 

@@ -222,6 +222,21 @@ def test_mfeat_folds_are_disjoint_and_twins_stay_together():
 
 
 @needs_files
+def test_mfeat_for_published_figures_tests_each_row_once_and_holds_little_back():
+    data, tested = get("mfeat_80_20"), []
+    for seed in range(5):
+        bundle = data.load(seed)
+        assert {split: len(rows) for split, rows in bundle.splits.items()} == data.rows
+        assert set(np.concatenate([rows.ids for rows in bundle.splits.values()])) == set(range(2000))
+        tested += bundle.test.ids.tolist()
+        for rows in bundle.splits.values():
+            held = set(rows.ids.tolist())
+            assert all((a in held) == (b in held) for a, b in mfeat.TWINS)
+    assert sorted(tested) == list(range(2000))
+    assert {m.kind for m in data.modalities} == {"tabular"} and len(data.modalities) == 6
+
+
+@needs_files
 def test_mfeat_twins_are_all_the_identical_rows_there_are():
     everything = np.hstack([mfeat.read_view(view) for view in mfeat.WIDTHS])
     _, groups, counts = np.unique(everything, axis=0, return_inverse=True, return_counts=True)

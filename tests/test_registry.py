@@ -270,12 +270,24 @@ def two():
         ("merge_sum(width=broad)", "width='broad'"),
         ("merge_network(gates=true,hidden=4)", "exclude one another"),
         ("late_mean(experts=oracle)", "experts='oracle'"),
+        ("late_mean(experts=unimodal(modality=table))", "whose options may be given"),
+        ("unimodal_classical(modality=table,learner=logreg,C=0)", "C=0"),
         ("unimodal_classical(modality=table,learner=svm)", "learner='svm'"),
     ],
 )
 def test_what_cannot_be_built_is_told_before_training(typed, named):
     with pytest.raises(FusebenchError, match=named):
         build(typed, two())
+
+
+def test_a_rule_takes_experts_with_options_of_their_own():
+    typed = "late_mean(experts=unimodal_classical(learner=logreg,C=2))"
+    assert build(typed, two()).needs() == (
+        "unimodal_classical(C=2,learner=logreg,modality=table)",
+        "unimodal_classical(C=2,learner=logreg,modality=picture)",
+    )
+    name = str(resolve(typed)[1])
+    assert str(resolve(name)[1]) == name == 'late_mean(experts="unimodal_classical(learner=logreg,C=2)")'
 
 
 def test_data_that_does_not_fit_is_refused_with_the_reason():

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ...core.names import spell
+from ...core.names import Name, parse
 from ...core.seeding import Seeds
 from ...datasets.bundle import Inputs, Rows
 from ..stages import LocalStages
@@ -59,20 +59,22 @@ class DecisionRule(Variant):
     task
         What it is built for.
     experts
-        The baseline that gives the experts: `unimodal` or `unimodal_classical`.
+        The baseline that gives the experts, `unimodal` or `unimodal_classical`, with options where not all are the
+        defaults: `unimodal_classical(learner=logreg)`.
     """
 
     name = "decisions"
 
     def __init__(self, task: Task, experts: str = "unimodal"):
         super().__init__(task)
-        if experts not in EXPERTS:
-            raise ValueError(f"experts={experts!r} is not one of {', '.join(EXPERTS)}")
-        self.kind = experts
+        self.expert = parse(experts)
+        if self.expert.base not in EXPERTS or "modality" in self.expert.options or self.expert.wrappers:
+            raise ValueError(f"experts={experts!r} is not one of {', '.join(EXPERTS)}, whose options may be given")
 
     def needs(self) -> tuple[str, ...]:
         """Names of the experts."""
-        return tuple(f"{self.kind}(modality={spell(name)})" for name in self.task.names)
+        base, options = self.expert.base, self.expert.options
+        return tuple(str(Name(base, {**options, "modality": name})) for name in self.task.names)
 
     def combine(self, d: Decisions) -> np.ndarray:
         """Return class scores (n, K), none negative."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..reproduction import reproduction
 from ..run import Run
 from ..scoreboard import scores
 from ..tables import Table
@@ -43,4 +44,5 @@ def tables(run: Run) -> list[Table]:
         kind_table(run),
     ]
     made += [equivalence(run), placebo_table(run)]
+    made += [reproduction(run)] if run.suite.get("published") else []
     return [*made, timing_table(run), status(run), long(run)]

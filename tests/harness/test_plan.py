@@ -291,3 +291,36 @@ def test_what_an_earlier_run_chose_goes_on_being_shown(told, stubs):
     assert set(frame["status"]) == {"ok"}
     assert frame.loc[frame["variant"] == "late_mean", "wall_shared"].item() > 0
     assert frame["architecture"].eq("late").all()
+
+
+# ---- published figures
+
+
+def published(**figure):
+    told = {"variant": "merge_sum", "dataset": SMALL, "value": 0.7, "source": "A paper 2020"} | figure
+    return check(suite_of().model_dump(mode="json") | {"published": [told]}, "s")
+
+
+def test_a_published_figure_stands_under_the_canonical_names_of_its_cells():
+    made = plan.make(published(variant="merge_sum()", dataset="synthetic_private(test_rows=50, rows=60)"))
+    assert [(f.variant, f.dataset, f.repeats) for f in made.published] == [("merge_sum", SMALL, 5)]
+    assert hashes(published()) == hashes(suite_of())
+
+
+@pytest.mark.parametrize(
+    ("figure", "sentence"),
+    [
+        ({"variant": "merge_summ"}, "Unknown variant 'merge_summ'"),
+        ({"variant": "merge_mean"}, "'merge_mean' on .* does not run"),
+        ({"dataset": "rosmap"}, "data set of a published figure in suite 's' 'rosmap'"),
+    ],
+)
+def test_a_published_figure_of_nothing_that_is_run_is_refused(figure, sentence):
+    with pytest.raises(FusebenchError, match=sentence):
+        plan.make(published(**figure))
+
+
+def test_a_misspelt_key_of_a_published_figure_is_told_before_the_one_that_it_leaves_out():
+    table = {"variant": "merge_sum", "dataset": SMALL, "vlaue": 0.7, "source": "A paper 2020"}
+    with pytest.raises(FusebenchError, match=r"key of \[published\] .*'vlaue': did you mean 'value'"):
+        check({**suite_of().model_dump(mode="json"), "published": [table]}, "s")
