@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
+from statistics import median
 
+from ..core.names import parse
 from ..datasets import DataSet
 from ..results.record import Record
+from ..results.recorded import Cost, Size, recorded
 from .suite import TrainingTable
 
 # Orders of magnitude of one core, for a first guess only: what a network computes a second, what a
@@ -13,10 +17,16 @@ from .suite import TrainingTable
 FLOPS_A_SECOND, SECONDS_A_STEP, CLASSICAL_SECONDS = 5e10, 4e-4, 1.0
 RULE_SECONDS = 0.4
 BYTES_A_CELL = 60_000
+TYPICAL = {"neural": "concat_features", "classical": "early_concat_logreg"}
+"""Whose count is taken for a variant without any record."""
 
 
 class Costs:
     """Estimates in seconds.
+
+    What the folder holds of a cell under another seed is the best guess; then what a committed reference run holds
+    of it, epochs in proportion; then a rough count, corrected by how far such counts are off for the variant, for
+    its entry, or for a typical one, wherever a reference run holds these.
 
     Parameters
     ----------
@@ -25,30 +35,63 @@ class Costs:
     sources
         Data sets by name.
     records
-        What is stored; another seed of a cell is the best guess.
+        What is stored.
+    reference
+        (variant or stage, data set) → cost in the reference runs; those of this checkout where None.
     """
 
-    def __init__(self, training: TrainingTable, sources: dict[str, DataSet], records: Iterable[Record]):
+    def __init__(
+        self,
+        training: TrainingTable,
+        sources: Mapping[str, DataSet],
+        records: Iterable[Record],
+        reference: Mapping[tuple[str, str], Cost] | None = None,
+    ):
         self.training, self.sources = training, sources
+        self.reference = recorded() if reference is None else reference
         self.seen = {
             (r.variant, r.dataset): r.times["wall_own"] + r.times.get("wall_predict", 0.0)
             for r in records
             if r.status == "ok" and "wall_own" in r.times
         }
+        self._off = cache(self._off_by)
 
     def seconds(self, name: str, dataset: str, learner: str = "neural") -> float:
         """Return the expected wall seconds of a cell or stage."""
-        if (name, dataset) in self.seen:
-            return self.seen[name, dataset]
-        source = self.sources[dataset]
-        rows = source.rows["train"]
         if learner == "rule":
             return RULE_SECONDS
-        if learner == "classical":
-            return CLASSICAL_SECONDS * rows / 1000 * max(1.0, len(source.classes) / 4)
-        flops = sum(_forward(m.shape) for m in source.modalities)
-        updates = rows * self.training.epochs
-        return 3 * flops * updates / FLOPS_A_SECOND + SECONDS_A_STEP * updates / self.training.batch
+        if (name, dataset) in self.seen:
+            return self.seen[name, dataset]
+        if (name, dataset) in self.reference:
+            held = self.reference[name, dataset]
+            return held.seconds * (self.training.epochs / held.size.epochs if learner == "neural" else 1.0)
+        return self._off(name, learner) * rough(self._size(dataset), learner, self.training.batch)
+
+    def _size(self, dataset: str) -> Size:
+        source = self.sources[dataset]
+        shapes = tuple(m.shape for m in source.modalities)
+        return Size(source.rows["train"], shapes, len(source.classes), self.training.epochs)
+
+    def _off_by(self, name: str, learner: str) -> float:
+        """Return by which factor rough counts are off: for this variant, its entry, a typical one, else 1."""
+        entry = parse(name).base
+        for same in (name.__eq__, lambda held: parse(held).base == entry, TYPICAL[learner].__eq__):
+            found = [
+                cost.seconds / rough(cost.size, learner, self.training.batch)
+                for (held, _), cost in self.reference.items()
+                if same(held)
+            ]
+            if found:
+                return median(found)
+        return 1.0
+
+
+def rough(size: Size, learner: str, batch: int) -> float:
+    """Return seconds from numbers of rows, values, classes and epochs alone."""
+    if learner == "classical":
+        return CLASSICAL_SECONDS * size.rows / 1000 * max(1.0, size.classes / 4)
+    flops, updates = sum(map(_forward, size.shapes)), size.rows * size.epochs
+    return 3 * flops * updates / FLOPS_A_SECOND + SECONDS_A_STEP * updates / batch
 
 
 def _forward(shape: tuple[int, ...]) -> float:

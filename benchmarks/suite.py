@@ -17,7 +17,7 @@ from ..fusion.variant import Settings
 from . import suites
 
 # a suite's name becomes results/NAME and reports/NAME, where code and the reference run live too
-RESULTS = "reference perf record store frames"
+RESULTS = "reference perf record recorded store frames"
 REPORTS = (
     "across build comparisons contents contrasts decision families figures findings matched memo page paper "
     "placebos reproduction run scoreboard scores statistics style sweeps tables timing versus wording"
