@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 SUITE ?= quick
+SEEDS ?=
 JOBS ?=
 DEVICE ?= cpu
 ARGS ?=
@@ -67,8 +68,8 @@ lint: $(STAMP)  ## ruff and pyright
 data: $(STAMP)  ## fetch the public data sets into the cache
 	@$(RUN) data fetch $(ARGS)
 
-reference: $(STAMP)  ## make the committed reference run of quick afresh
-	@"$(BIN)/python" -m fusebench.reference $(JOBS_ARG)
+reference: $(STAMP)  ## make the committed reference run of SUITE afresh (SEEDS=0: of one seed)
+	@"$(BIN)/python" -m fusebench.reference "$(SUITE)" $(if $(SEEDS),--seeds $(SEEDS)) $(JOBS_ARG)
 	@$(RUN) memo
 
 docs: $(STAMP)  ## write docs/variants.md from the register

@@ -1,4 +1,4 @@
-"""The page of all variants, `docs/variants.md`, written from the register by `make docs`."""
+"""What `make docs` writes: `docs/variants.md` from the register, `docs/published.md` from a reference run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from . import listing
+from .reports.reproduction import reproduction
+from .reports.run import load
 from .reports.tables import pipes
+from .results.store import Store
 
 HEAD = """# Variants
 
@@ -29,6 +32,13 @@ TITLES = {
     "hybrid": "Hybrid fusion",
 }
 WRAPPERS = "Put behind the name of any network that is trained jointly, `concat_features+ogm_ge`; they compose."
+PUBLISHED = """# Published figures, run again
+
+Written by `make docs` from `results/reference/published`, which `make reference SUITE=published` makes anew: what
+others have printed stands beside what comes out here, with what is known to differ. `fusebench run published` runs
+it on your machine, and a suite of your own may hold figures too: a `[[published]]` table names variant, data set,
+value and source, with `spread` and `repeats` where they are printed.
+"""
 PEERS = "`fusebench list variants --coverage` prints this table; names are those of the peers' code."
 
 
@@ -48,6 +58,15 @@ def page() -> str:
     table = _table(("library", "method", "here"), peers)
     parts.append(f"## Peer libraries, method by method\n\n{PEERS}\n\n{table}")
     return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def published(folder: Path) -> str:
+    """Return the page of published figures beside those of a run's folder as Markdown."""
+    table = reproduction(load(Store(folder)))
+    shown = table.sections[0][1]
+    rows = ([str(cell) for cell in row] for row in shown.itertuples(index=False))
+    notes = "\n".join(f"- {note}" for note in table.notes)
+    return f"{PUBLISHED}\n{_table([str(column) for column in shown.columns], rows)}\n\n{notes}\n"
 
 
 def _code(row: dict[str, Any]) -> str:
@@ -72,4 +91,7 @@ def _plain(text: str) -> str:
 
 
 if __name__ == "__main__":
-    (Path(__file__).parents[1] / "docs" / "variants.md").write_text(page(), encoding="utf-8")
+    root = Path(__file__).parents[1]
+    (root / "docs" / "variants.md").write_text(page(), encoding="utf-8")
+    told = published(root / "results" / "reference" / "published")
+    (root / "docs" / "published.md").write_text(told, encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fusebench import explaining, fusion, listing
-from fusebench.catalogue import page
+from fusebench.catalogue import page, published
 from fusebench.fusion import REGISTRY, places
 from fusebench.fusion.coverage import coverage, known_here, peers
 from fusebench.fusion.identities import MAPPINGS
@@ -17,6 +17,7 @@ fusion.load_all()
 
 IDS = REGISTRY.ids
 ROOT = Path(__file__).parents[1]
+PUBLISHED = ROOT / "results" / "reference" / "published"
 
 
 def test_nothing_is_broken():
@@ -116,3 +117,8 @@ def test_wrappers_are_listed_apart(capsys):
 
 def test_the_page_of_variants_is_current():
     assert (ROOT / "docs" / "variants.md").read_text("utf-8") == page(), "run `make docs`"
+
+
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="no such reference run is committed")
+def test_the_page_of_published_figures_is_current():
+    assert (ROOT / "docs" / "published.md").read_text("utf-8") == published(PUBLISHED), "run `make docs`"

@@ -3,6 +3,7 @@
 import runpy
 from pathlib import Path
 
+from fusebench.reference import pack
 from fusebench.results.store import Store
 
 STORED = runpy.run_path(str(Path(__file__).with_name("stored_runs.py")))
@@ -26,3 +27,18 @@ def test_a_folder_without_a_run_takes_the_description_too(tmp_path):
     mine = Store(tmp_path / "quick")
     assert mine.unpack(packed) == 1
     assert mine.suite() == packed.suite()
+
+
+def test_a_run_of_some_seeds_is_packed_with_the_plan_of_these_alone(tmp_path):
+    store = store_run(tmp_path / "run", {"gmu": {"d": [0.9, None]}, "film": {"d": [0.8, None]}})
+    suite = store.suite()
+    suite["plan"]["stages"] = [{"stage": "a", "name": "s", "seed": 0}, {"stage": "b", "name": "s", "seed": 1}]
+    for cell in suite["plan"]["cells"]:
+        cell["stages"] = ["ab"[cell["seed"]]]
+    store.put_suite(suite)
+    assert pack(store, tmp_path / "packed") == 2
+    held = Store(tmp_path / "packed")
+    assert {record.key for record in held.records()} == {("gmu", "d", 0), ("film", "d", 0)}
+    plan = held.suite()["plan"]
+    assert ([cell["seed"] for cell in plan["cells"]], plan["stages"]) == ([0, 0], suite["plan"]["stages"][:1])
+    assert len(held.timings()) == 2
