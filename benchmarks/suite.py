@@ -37,6 +37,7 @@ Question = Literal[
     "pretraining_shared",
     "pretrained_none",
     "gates",
+    "wrapped",
 ]
 MOST_CONTRASTS = 6  # so that Holm can still reject something on eight data sets
 

@@ -12,8 +12,10 @@ from fusebench import fusion
 from fusebench.benchmarks.suite import Question
 from fusebench.core.errors import UnknownNameError
 from fusebench.fusion import resolve
+from fusebench.fusion.wrappers import WRAPPERS as REGISTERED
 from fusebench.reports import contrasts, placebos
-from fusebench.reports.matched import MERGES, PAIRS, QUESTIONS, Pair
+from fusebench.reports.matched import PAIRS, QUESTIONS, Pair
+from fusebench.reports.matched.pairs import MERGES, UPDATING, WRAPPERS
 from fusebench.reports.run import load
 from fusebench.reports.statistics import within
 
@@ -70,6 +72,11 @@ def test_a_pair_stands_once_and_every_question_has_one():
     couples = [frozenset((pair.left, pair.right)) for pair in PAIRS]
     assert len(couples) == len(set(couples))
     assert {pair.question for pair in PAIRS} == set(QUESTIONS)
+
+
+def test_every_training_wrapper_has_a_pair():
+    assert {*WRAPPERS, "sgd"} == {wrapper.id for wrapper in REGISTERED}
+    assert set(UPDATING) < set(WRAPPERS)
 
 
 def test_a_suite_may_ask_what_the_report_can_answer():
