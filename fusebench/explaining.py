@@ -93,6 +93,7 @@ def _variant(text: str) -> str:
         "Known to peers as": "; ".join(f"{peer}: {known}" for peer, known in about["also_known_as"].items()),
         "Takes": entry.requires.words(),
         "Cost of the join": about["complexity"],
+        "Order of modalities": "of no account" if entry.order_free else "may count: weights or parts follow it",
         "Where a modality is absent": ABSENT[about["absent"]],
         "Source": about["reference"],
         "Options": ", ".join(f"{key}={value}" for key, value in entry.defaults.items()),

@@ -189,7 +189,7 @@ def leaves_inputs_alone(entry: Entry, name: str) -> None:
 
 @check(is_symmetric)
 def does_not_care_about_order(entry: Entry, name: str) -> None:
-    """A symmetric operator without weights gives the same whichever modality comes first."""
+    """An entry that declares to know no order gives the same whichever modality comes first."""
     trial = usual(entry, name)
     data = trial.data
     turned = {

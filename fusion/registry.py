@@ -95,6 +95,16 @@ class Entry:
         """Whether the definition is a bare rule that a shared base completes."""
         return not isinstance(self.definition, type)
 
+    @property
+    def order_free(self) -> bool:
+        """Whether the order of modalities is of no account: a symmetric operator, and no weights drawn in an order.
+
+        A rule on experts trained apart draws none of its own; a network of more than a bare function does.
+        """
+        apart = self.axes.level == "decisions" and self.axes.training == "apart"
+        rule = self.is_function or (apart and self.axes.architecture == "late")
+        return rule and self.axes.operator in SYMMETRIC
+
     def equivalence(self, options: Mapping[str, Any]) -> str | None:
         """Return the equivalence class at some options; options that are not listed leave the class."""
         spelt = ",".join(f"{key}={spell(options[key])}" for key in sorted(options))

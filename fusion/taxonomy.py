@@ -27,6 +27,12 @@ from dataclasses import asdict, dataclass
 
 from ..core.errors import FusebenchError, unknown
 
+SYMMETRIC = frozenset(
+    "sum mean max min median product harmonic_mean geometric_mean vote entropy_weighted_mean weighted_mean dempster "
+    "stacking".split()
+)
+"""Operators that know no order of modalities."""
+
 AXES: Mapping[str, Mapping[str, str]] = {
     "architecture": {
         "unimodal": "one modality alone (baseline)",

@@ -20,7 +20,6 @@ from .stages import LocalStages
 from .variant import Settings, Variant, as_seeds
 
 QUICK = Settings(epochs=2, batch=16, width=8)
-SYMMETRIC = ("sum", "mean", "max", "min", "median", "product", "harmonic_mean", "geometric_mean", "vote")
 
 Check = Callable[[Entry, str], None]
 CHECKS: dict[str, Check] = {}
@@ -157,8 +156,8 @@ def fuses(entry: Entry, name: str) -> bool:
 
 
 def is_symmetric(entry: Entry, name: str) -> bool:
-    """Bare functions, which have no weights, under a symmetric operator."""
-    return entry.is_function and entry.axes.operator in SYMMETRIC
+    """Those that declare that they know no order of modalities."""
+    return entry.order_free
 
 
 def _built(entry: Entry, name: str) -> list[Variant]:

@@ -28,7 +28,6 @@ from fusebench.core.names import Name, canonical, parse, spell, split_outside
         ("f(a=-2)", "f(a=-2)"),
         ("concat_features + ogm_ge( alpha = 0.5 ) + x", "concat_features+ogm_ge(alpha=0.5)+x"),
         ('f(a="b+c")+w', 'f(a="b+c")+w'),
-        ("f(a=g(y=x,b=2.0))", 'f(a="g(b=2,y=x)")'),
     ],
 )
 def test_written_canonically_and_read_back(typed, written):

@@ -287,7 +287,7 @@ def test_a_rule_takes_experts_with_options_of_their_own():
         "unimodal_classical(C=2,learner=logreg,modality=picture)",
     )
     name = str(resolve(typed)[1])
-    assert str(resolve(name)[1]) == name == 'late_mean(experts="unimodal_classical(C=2,learner=logreg)")'
+    assert str(resolve(name)[1]) == name == 'late_mean(experts="unimodal_classical(learner=logreg,C=2)")'
 
 
 def test_data_that_does_not_fit_is_refused_with_the_reason():

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,13 +36,7 @@ class Name:
 
 
 def spell(value: Any) -> str:
-    """Spell one option value: a plain word as it is, anything else as JSON without spaces.
-
-    A text that is itself a name with options, such as `unimodal_classical(C=2)`, has one spelling too.
-    """
-    if isinstance(value, str) and "(" in value:
-        with suppress(FusebenchError):
-            value = str(parse(value))
+    """Spell one option value: a plain word as it is, anything else as JSON without spaces."""
     if isinstance(value, str) and _WORD.fullmatch(value) and value not in _JSON_WORDS | _PYTHON_WORDS.keys():
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
