@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ..core.errors import FusebenchError, unknown
 from ..core.names import Name, canonical, parse, spell
 from ..core.registry import Registry
-from .taxonomy import ABSENT, AXES, Axes
+from .taxonomy import ABSENT, AXES, SYMMETRIC, Axes
 from .variant import Requires
 
 TIERS = ("core", "full")
@@ -97,7 +97,7 @@ class Entry:
 
     @property
     def order_free(self) -> bool:
-        """Whether the order of modalities is of no account: a symmetric operator, and no weights drawn in an order.
+        """Whether the order of modalities is of no account: a symmetric operator, no weights drawn in an order.
 
         A rule on experts trained apart draws none of its own; a network of more than a bare function does.
         """

@@ -27,9 +27,9 @@ from dataclasses import asdict, dataclass
 
 from ..core.errors import FusebenchError, unknown
 
-SYMMETRIC = frozenset(
-    "sum mean max min median product harmonic_mean geometric_mean vote entropy_weighted_mean weighted_mean dempster "
-    "stacking".split()
+SYMMETRIC = (
+    *("sum", "mean", "max", "min", "median", "product", "harmonic_mean", "geometric_mean", "weighted_mean"),
+    *("vote", "entropy_weighted_mean", "dempster", "stacking"),
 )
 """Operators that know no order of modalities."""
 
