@@ -24,7 +24,7 @@ def announcement(plan: Plan, todo: list[Cell], seconds: float, jobs: int) -> str
     plan, todo
         The plan, and the wanted cells that are not stored.
     seconds
-        Expected worker seconds.
+        Expected wall seconds.
     jobs
         Worker processes; 0 = this process alone.
     """
@@ -35,7 +35,7 @@ def announcement(plan: Plan, todo: list[Cell], seconds: float, jobs: int) -> str
     note = f" ({', '.join(refused)} is not used: results would depend on it)" if refused else ""
     return (
         f"{plan.suite.name}: {len(todo)} of {len(plan.wanted)} cells to compute, about "
-        f"{minutes(seconds / max(jobs, 1))} on {where}{note}, {len(todo) * BYTES_A_CELL / 1e6:.0f} MB."
+        f"{minutes(seconds)} on {where}{note}, {len(todo) * BYTES_A_CELL / 1e6:.0f} MB."
     )
 
 

@@ -16,6 +16,7 @@ from .suite import TrainingTable
 # step costs beside its arithmetic, and what a classical learner takes for a thousand rows.
 FLOPS_A_SECOND, SECONDS_A_STEP, CLASSICAL_SECONDS = 5e10, 4e-4, 1.0
 RULE_SECONDS = 0.4
+TIMING_SECONDS = 0.5  # of the exclusive pass, for each pair of variant and data set
 BYTES_A_CELL = 60_000
 TYPICAL = {"neural": "concat_features", "classical": "early_concat_logreg"}
 """Whose count is taken for a variant without any record."""

@@ -21,7 +21,7 @@ from . import announce
 from . import plan as planning
 from . import stages as stage_files
 from .cell import failure
-from .cost import Costs
+from .cost import TIMING_SECONDS, Costs
 from .job import Job, Outcome
 from .options import OnSeed, Options, Summary
 from .plan import Cell, Plan, Stage
@@ -60,7 +60,9 @@ class Session:
         """Return what is about to happen: cells, time, workers, disk."""
         seconds = sum(self.seconds(cell.variant, cell.dataset) for cell in todo)
         seconds += sum(self.costs.seconds(s.name, s.dataset) for s in self._missing_stages(todo))
-        return announce.announcement(self.plan, todo, seconds, self.jobs)
+        pairs = {cell.key[:2] for cell in todo if cell is self.lowest[cell.key[:2]] and cell.incompatible is None}
+        wall = seconds / max(self.jobs, 1) + TIMING_SECONDS * len(pairs)
+        return announce.announcement(self.plan, todo, wall, self.jobs)
 
     def seconds(self, variant: str, dataset: str) -> float:
         """Return the expected seconds of a cell, its stages not counted."""

@@ -79,7 +79,7 @@ def _wrapper(id: str) -> str:
 
 def _variant(text: str) -> str:
     from . import fusion
-    from .fusion.taxonomy import ABSENT, AXES
+    from .fusion.taxonomy import ABSENT, AXES, WEAKNESSES
 
     entry, name = fusion.resolve(text)
     about = entry.metadata(name.options, name.wrappers)
@@ -93,6 +93,7 @@ def _variant(text: str) -> str:
         "Known to peers as": "; ".join(f"{peer}: {known}" for peer, known in about["also_known_as"].items()),
         "Takes": entry.requires.words(),
         "Cost of the join": about["complexity"],
+        "Known to be weak on": "; ".join(WEAKNESSES[key] for key in about["weak_on"]),
         "Order of modalities": "of no account" if entry.order_free else "may count: weights or parts follow it",
         "Where a modality is absent": ABSENT[about["absent"]],
         "Source": about["reference"],

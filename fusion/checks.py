@@ -19,6 +19,7 @@ import torch
 from ..core.names import Name
 from ..datasets.bundle import Bundle
 from . import absence_checks as absence_checks  # enters its checks
+from . import learning_checks as learning_checks
 from . import network_checks as network_checks
 from .build import build, expand, make_task
 from .neural import NeuralVariant
@@ -39,11 +40,9 @@ from .trials import (
     selects_only,
     usual,
 )
-from .variant import Settings
 
 __all__ = ["CHECKS", "applies", "run_check"]
 
-LEARNING = Settings(epochs=15, batch=16, width=16, lr=3e-3)
 MOST_MODALITIES = 6
 
 
@@ -98,15 +97,6 @@ def repeats_itself(entry: Entry, name: str) -> None:
     drawn = entry.axes.learner == "neural" and any(isinstance(part, NeuralVariant) for part in asked)
     moved = not drawn or not np.array_equal(again, other)
     need(moved, "fits under two seeds predict the same bits: its random state is not taken from the seed")
-
-
-@check()
-def learns_an_easy_set(entry: Entry, name: str) -> None:
-    """Well separated classes are told apart in nine rows of ten."""
-    data = specimen(usual_kinds(entry.requires), 96, 24, 60, classes_of(entry))
-    p = fit(name, data, LEARNING).predict()
-    accuracy = (p.argmax(1) == data.test.labels).mean()
-    need(accuracy > 0.9, f"its accuracy on an easy set is {accuracy:.2f}, chance is {1 / p.shape[1]:.2f}")
 
 
 @check(fuses)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ..core.errors import FusebenchError, unknown
 from ..core.names import Name, canonical, parse, spell
 from ..core.registry import Registry
-from .taxonomy import ABSENT, AXES, SYMMETRIC, Axes
+from .taxonomy import ABSENT, AXES, SYMMETRIC, WEAKNESSES, Axes
 from .variant import Requires
 
 TIERS = ("core", "full")
@@ -57,6 +57,8 @@ class Entry:
         Axis → the value that others would argue for.
     absent
         What it does with a modality that is absent in a row: a key of `taxonomy.ABSENT`.
+    weak_on
+        What it is known to be weak on: keys of `taxonomy.WEAKNESSES`.
     per_modality
         The option that a data set's modality names fill, one cell each (baselines).
     """
@@ -76,6 +78,7 @@ class Entry:
     complexity: str = ""
     contestable: Mapping[str, str] | None = None
     absent: str = "training_mean"
+    weak_on: tuple[str, ...] = ()
     per_modality: str | None = None
 
     @property
@@ -97,10 +100,7 @@ class Entry:
 
     @property
     def order_free(self) -> bool:
-        """Whether the order of modalities is of no account: a symmetric operator, no weights drawn in an order.
-
-        A rule on experts trained apart draws none of its own; a network of more than a bare function does.
-        """
+        """Whether the order of modalities is of no account: a symmetric operator, no weights drawn in an order."""
         apart = self.axes.level == "decisions" and self.axes.training == "apart"
         rule = self.is_function or (apart and self.axes.architecture == "late")
         return rule and self.axes.operator in SYMMETRIC
@@ -134,6 +134,7 @@ class Entry:
             "complexity": self.complexity,
             "also_known_as": dict(self.also_known_as),
             "absent": self.absent,
+            "weak_on": list(self.weak_on),
             "contestable": dict(self.contestable) if self.contestable else None,
             "reference": self.reference,
             "definition": self.doc.split("\n\n")[0].replace("\n", " "),
@@ -177,6 +178,8 @@ def register(id: str, *, tier: str = "core", **about: Any) -> Callable[[Definiti
     missing = {"architecture", "data_fusion", "level", "operator"} - set(about)
     if missing:
         raise FusebenchError(f"register({id!r}) lacks the axis {min(missing)!r}; see fusion/taxonomy.py.")
+    for weakness in set(about.get("weak_on", ())) - set(WEAKNESSES):
+        raise unknown(f"weakness of variant {id!r}", weakness, WEAKNESSES)
     if about.get("absent", "training_mean") not in ABSENT:
         raise unknown(f"way with absent modalities of variant {id!r}", about["absent"], ABSENT)
     axes = Axes(**{key: about.pop(key) for key in list(about) if key in axis_names})

@@ -27,6 +27,10 @@ from dataclasses import asdict, dataclass
 
 from ..core.errors import FusebenchError, unknown
 
+WEAKNESSES: Mapping[str, str] = {
+    "synergy": "what only several modalities together tell: trained for some hundred steps, it stays near chance",
+}
+
 SYMMETRIC = (
     *("sum", "mean", "max", "min", "median", "product", "harmonic_mean", "geometric_mean", "weighted_mean"),
     *("vote", "entropy_weighted_mean", "dempster", "stacking"),

@@ -41,8 +41,10 @@ REPEATED = {
     "keeps_the_last_batch",
     "keeps_its_word_on_absent_modalities",
     "leaves_inputs_alone",
+    "learns_pure_synergy",
     "repeats_itself",
     "selects_by_validation_alone",
+    "stays_at_chance_on_pure_synergy",
     "takes_absent_modalities",
     "takes_every_number_and_kind",
     "takes_every_setting",
@@ -270,6 +272,20 @@ class LearnsNothing(Sound):
         return DummyClassifier()
 
 
+class SaysThatItIsARule(WithLayers):
+    """head([h_1; …; h_M]), trained jointly, though it is registered as a rule on experts trained apart."""
+
+    PLACE = (("level", "decisions"), ("training", "apart"))
+
+    def fuse(self, h):
+        return torch.cat([*h], 1)
+
+
+def reads_the_first_alone(h):
+    """head(h_1)."""
+    return h[0]
+
+
 BREAKING = {
     "keeps_rows_apart": mixes_rows,
     "keeps_rows_apart_in_training": attends_to_the_batch,
@@ -293,6 +309,8 @@ BREAKING = {
     "selects_by_validation_alone": LearnsFromValidation,
     "gives_probabilities": DoublesProbabilities,
     "learns_an_easy_set": LearnsNothing,
+    "stays_at_chance_on_pure_synergy": SaysThatItIsARule,
+    "learns_pure_synergy": reads_the_first_alone,
 }
 
 
@@ -300,6 +318,7 @@ BREAKING = {
 def registered(definition):
     neural = not (isinstance(definition, type) and issubclass(definition, ClassicalVariant))
     place = dict(architecture="late", data_fusion="merge", level="features", operator="sum")
+    place |= dict(getattr(definition, "PLACE", ()))
     register("breaking", **place, learner="neural" if neural else "classical")(definition)
     try:
         yield

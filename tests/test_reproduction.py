@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from fusebench.reports.contents import tables
+from fusebench.reports.findings.reproduced import reproduced
 from fusebench.reports.reproduction import figures, reproduction
 from fusebench.reports.run import load
 
@@ -77,3 +78,14 @@ def test_a_run_without_published_figures_has_no_such_table(tmp_path):
     run = load(store_run(tmp_path / "results" / "s", {"merge_sum": {"mfeat": OURS}}))
     assert "published" not in [table.name for table in tables(run)]
     assert "published" in [table.name for table in tables(run_of(tmp_path, figure()))]
+
+
+def test_a_finding_counts_what_comes_out_again_and_names_the_rest(tmp_path):
+    told = [figure(value=0.981), figure(value=0.9)]
+    run = load(store_run(tmp_path / "results" / "s", {"merge_sum": {"mfeat": OURS}}, published=told))
+    assert [found.text for found in reproduced(run)] == [
+        "Of 2 published figures 1 lies inside the interval of ours: not merge_sum on mfeat (98.0 % here, 90.0 % "
+        "there)."
+    ]
+    plain = load(store_run(tmp_path / "results" / "t", {"merge_sum": {"mfeat": OURS}}))
+    assert list(reproduced(plain)) == []

@@ -10,6 +10,7 @@ from .interactions import private, synergy
 from .limits import claims, noise
 from .places import indistinct, places
 from .questions import ASKED, answers
+from .reproduced import reproduced
 
 __all__ = ["Finding", "findings"]
 
@@ -39,6 +40,8 @@ def findings(run: Run) -> tuple[Finding, ...]:
         *private(run),
         *asked["training"],
         *asked["sharing"],
+        *asked["wrappers"],
+        *reproduced(run),
         *cost(run),
         *noise(run),
         *claims(run),

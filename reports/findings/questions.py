@@ -27,6 +27,7 @@ SIDES = {
     "joint_apart": ("joint training", "training apart", ""),
     "pretraining_shared": ("pre-training across modalities", "pre-training within each modality", ""),
     "pretrained_none": ("pre-training within each modality", "no pre-training", ""),
+    "wrapped": ("training under a wrapper", "training without", ""),
 }
 # what a sentence is about → its opening, its questions
 ASKED = {
@@ -37,6 +38,7 @@ ASKED = {
     "gates": ("Gates or a hidden layer in a merge?", ("gates",)),
     "training": ("Train jointly or apart?", ("joint_apart",)),
     "sharing": ("Share information, or pre-train?", ("multiple_single", "pretraining_shared", "pretrained_none")),
+    "wrappers": ("Train under a wrapper?", ("wrapped",)),
 }
 QUIET = {"features_decisions", "gates"}  # told only where the suite named them
 
