@@ -94,6 +94,7 @@ class JoinedDepths(FusionNetwork):
     also_known_as={"MultiBench": "Searchable"},
     words=("architecture search", "mfas"),
     complexity="O(L M d²), L joins; in training also a search of `budget` short trainings",
+    weak_on=("synergy",),
 )
 class SearchedFusion(NeuralVariant):
     """head(c_L), c_l = φ_l(W_l [x_1; …; x_M; c_{l−1}] + b_l); a search says which nodes x_m join l reads, and φ_l.

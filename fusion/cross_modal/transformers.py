@@ -98,6 +98,7 @@ class MulT(TokenNetwork):
     reference="Nagrani et al. 2021, arXiv 2107.00135",
     words=("mbt", "attention bottlenecks"),
     complexity="O(M L ((T + B)² d + (T + B) d²)), L layers, T tokens a modality, B of the bottleneck",
+    weak_on=("synergy",),
 )
 class BottleneckTransformer(TokenNetwork):
     """1/M Σ_m head(c_m), [t_m; z_m] = SelfBlock_m([t_m; z]) and z ← 1/M Σ_m z_m in each layer.

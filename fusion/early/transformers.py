@@ -50,6 +50,7 @@ class TokenNetwork(RawNetwork):
     also_known_as={"MultiBench": "EarlyFusionTransformer", "MultiBench++": "EarlyFusionTransformer"},
     words=("single-stream transformer",),
     complexity="O((M T)² d + M T d²), T tokens a modality",
+    weak_on=("synergy",),
 )
 class EarlyTransformer(TokenNetwork):
     """head(LN(c_L)), [c; t_1; …; t_M] ← two blocks of self-attention over all tokens at once, c a class token.
@@ -80,6 +81,7 @@ class EarlyTransformer(TokenNetwork):
     reference="Jaegle et al. 2022, arXiv 2107.14795",
     words=("perceiver", "latent array"),
     complexity="O(N M T d + N² d + (N + M T) d²), N latents, T tokens a modality",
+    weak_on=("synergy",),
 )
 class PerceiverIO(TokenNetwork):
     """head(LN(o)), o ← o reads L, L ← self-attention on L (twice), L ← L reads [t_1; …; t_M]; L, o learned.

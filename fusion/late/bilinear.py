@@ -133,6 +133,7 @@ class MFB(FusionNetwork):
     reference="Ben-younes et al. 2017, arXiv 1705.06676",
     words=("tucker decomposition",),
     complexity="O(M R d²), R the rank of a slice",
+    weak_on=("synergy",),
 )
 class MUTAN(FusionNetwork):
     """W_o Σ_{r ≤ R} ⊙_m (N_m^r q_m + b_m^r), q_m = tanh(W_m h_m): a Tucker tensor whose core's slices have rank R.
@@ -182,6 +183,7 @@ def check_rank(rank: int) -> None:
     reference="Kim, Jun & Zhang 2018, arXiv 1805.07932",
     words=("ban", "bilinear attention network", "BANLayer", "pykale"),
     complexity="O(M² G T² d + M T d²), T tokens a modality, G glimpses",
+    weak_on=("synergy",),
 )
 class BilinearAttention(FusionNetwork):
     """Σ_{a<b} Σ_g P_g (Σ_{i,j} A_{ij}^g u_{ai} ⊙ u_{bj}), A^g = softmax_{ij}(p_gᵀ (v_{ai} ⊙ v_{bj})).

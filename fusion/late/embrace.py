@@ -19,6 +19,7 @@ from .nodes import NODES
     reference="Choi & Lee 2019, arXiv 1904.09078",
     words=("embracement", "stochastic merge"),
     complexity="O(M d²)",
+    weak_on=("synergy",),
     absent="left_out",
 )
 class EmbraceNet(FusionNetwork):

@@ -55,6 +55,7 @@ def merge_median(h: Tensor) -> Tensor:
     operator="geometric_mean",
     words=("幾何平均",),
     complexity="O(M d)",
+    weak_on=("synergy",),
 )
 def merge_geometric_mean(h: Tensor) -> Tensor:
     """head(exp(1/M Σ_m log(softplus(h_m) + 1e-3))): the geometric mean of positive parts.
@@ -75,6 +76,7 @@ def merge_geometric_mean(h: Tensor) -> Tensor:
     also_known_as={"torchmultimodal": "DeepsetFusionModule"},
     words=("deep sets", "permutation invariant"),
     complexity="O(M d²)",
+    weak_on=("synergy",),
 )
 class DeepSet(FusionNetwork):
     """ρ(Σ_m φ(h_m / ‖h_m‖₂)): the modalities as a set; φ = ReLU(W · + b) is shared, ρ is the classifier.

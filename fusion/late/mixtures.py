@@ -71,6 +71,7 @@ def _concat(h: Iterable[Tensor]) -> Tensor:
     reference="Han et al. 2022, Multimodal dynamics: Dynamical fusion for trustworthy multimodal classification",
     words=("multimodal dynamics", "true class probability", "sparse gating", "trustworthy"),
     complexity="O(M d (d + K)), K classes",
+    weak_on=("synergy",),
 )
 class MMDynamics(FusionNetwork):
     """head([c_1 v_1; …; c_M v_M]), v_m = ReLU(F_m(σ(E_m h_m) ⊙ h_m)), c_m = σ(w_mᵀ v_m + b_m).

@@ -84,6 +84,7 @@ class VariationalCode(Generative):
         "elbo",
     ),
     complexity="O(M d²); in training O(d Σ s_m) more, s_m values of input m",
+    weak_on=("synergy",),
 )
 class MvaePoe(VariationalCode, Joint):
     """head(μ), N(μ, σ²) ∝ N(0, I) Π_m N(μ_m, σ_m²): 1/σ² = 1 + Σ 1/σ_m², μ = σ² Σ μ_m/σ_m².
