@@ -58,6 +58,13 @@ def test_decisions_stay_at_chance(tmp_path):
     assert "gmu, the best of all, reaches 98.0 %" in found.text
 
 
+def test_a_hybrid_is_no_rule_on_experts_alone(tmp_path):
+    scores = synergistic([0.26, 0.25, 0.24]) | {"hybrid_early_late": {"synthetic_synergy": [0.98] * 3}}
+    apart = APART | {"hybrid_early_late": APART["late_mean"]}
+    found = about(made(tmp_path, scores, apart), "synergy")
+    assert "stayed at chance" in found.text and "the best of 2 that join decisions" in found.text
+
+
 def test_decisions_are_not_said_to_stay_where_the_interval_is_long(tmp_path):
     found = about(made(tmp_path, synergistic([0.29, 0.25, 0.21]), APART), "synergy")
     assert found.kind == "refusal" and "cannot be told: 25.0 % ± 8.1" in found.text

@@ -8,23 +8,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fusebench import api, datasets, load_results
+from fusebench import api, datasets, fusion, load_results
 
 ROOT = Path(__file__).parents[1]
-REFERENCE = ROOT / "results" / "reference" / "quick"
+RUNS = ROOT / "results" / "reference"
+REFERENCE = RUNS / "quick"
 TEST_ROWS = 4000
 
 pytestmark = pytest.mark.skipif(not REFERENCE.is_dir(), reason="no reference run is committed")
 
 
-@pytest.fixture(scope="module")
-def cells():
-    return load_results(REFERENCE)
+@pytest.fixture(scope="module", params=["quick", "full"])
+def folder(request):
+    """Every committed run that holds synthetic data, whole or of one seed."""
+    if not (RUNS / request.param).is_dir():
+        pytest.skip(f"no reference run of {request.param} is committed")
+    return RUNS / request.param
 
 
 @pytest.fixture(scope="module")
-def suite():
-    return json.loads((REFERENCE / "suite.json").read_bytes())
+def cells(folder):
+    return load_results(folder)
+
+
+@pytest.fixture(scope="module")
+def suite(folder):
+    return json.loads((folder / "suite.json").read_bytes())
 
 
 def numbers(tree, place=""):
@@ -36,14 +45,22 @@ def numbers(tree, place=""):
 
 def rules_on_experts(frame):
     """Fixed rules on experts trained apart, and weights that do not depend on the row."""
-    apart = (frame["training"] == "apart") & (frame["level"] == "decisions")
+    apart = (frame["training"] == "apart") & (frame["architecture"] == "late")
     return frame[apart & (frame["data_fusion"] == "merge")]
 
 
 def test_the_reference_run_is_complete(cells, suite):
     assert len(cells) == len(suite["plan"]["cells"])
     assert set(cells["status"]) <= {"ok", "incompatible"}
-    assert {"synthetic_synergy", "digits_trimodal", "mfeat", "rosmap"} <= set(cells["dataset"])
+    assert {"synthetic_synergy", "digits_sklearn", "mfeat", "rosmap"} <= set(cells["dataset"])
+
+
+@pytest.mark.skipif(not (RUNS / "full").is_dir(), reason="no reference run of full is committed")
+def test_the_reference_run_of_full_holds_every_variant():
+    cells = load_results(RUNS / "full")
+    fusion.load_all()
+    ran = {str(name).partition("(")[0] for name in cells.loc[cells["status"] == "ok", "variant"]}
+    assert ran == set(fusion.REGISTRY.ids)
 
 
 @pytest.mark.slow

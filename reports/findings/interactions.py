@@ -72,10 +72,9 @@ def _decisions(run: Run, dataset: str, limits: dict[str, float]) -> Iterator[Fin
 
 
 def _apart(run: Run, name: str) -> bool:
+    """Say whether a variant joins decisions of experts trained apart, and those alone: a hybrid holds more."""
     entry = run.variant(name)
-    return (
-        entry.get("level") == "decisions" and entry.get("training") == "apart" and run.axes(name)[0] != "unimodal"
-    )
+    return entry.get("level") == "decisions" and entry.get("training") == "apart" and run.axes(name)[0] == "late"
 
 
 def private(run: Run) -> Iterator[Finding]:
