@@ -39,10 +39,13 @@ def stays_at_chance_on_pure_synergy(entry: Entry, name: str) -> None:
 
 
 def joint(entry: Entry, name: str) -> bool:
-    """Networks that join features or nodes and are trained through the join, but for those declared weak."""
+    """Networks that join features or nodes and are trained through the join, but for those declared weak.
+
+    What is held to its place is the entry as registered: options and wrappers may weaken it.
+    """
     axes = entry.axes
     network = axes.learner == "neural" and axes.level != "decisions" and axes.architecture != "unimodal"
-    return network and axes.training != "staged_frozen" and "synergy" not in entry.weak_on
+    return network and axes.training != "staged_frozen" and "synergy" not in entry.weak_on and name == entry.id
 
 
 @check(joint)
