@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from statistics import median
 
 from ..core.names import parse
@@ -49,13 +49,18 @@ class Costs:
         reference: Mapping[tuple[str, str], Cost] | None = None,
     ):
         self.training, self.sources = training, sources
-        self.reference = recorded() if reference is None else reference
+        self._given = reference
         self.seen = {
             (r.variant, r.dataset): r.times["wall_own"] + r.times.get("wall_predict", 0.0)
             for r in records
             if r.status == "ok" and "wall_own" in r.times
         }
         self._off = cache(self._off_by)
+
+    @cached_property
+    def reference(self) -> Mapping[tuple[str, str], Cost]:
+        """The reference runs' costs, read when a cell is first asked for that no stored record tells of."""
+        return recorded() if self._given is None else self._given
 
     def seconds(self, name: str, dataset: str, learner: str = "neural") -> float:
         """Return the expected wall seconds of a cell or stage."""
