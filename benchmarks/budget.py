@@ -103,7 +103,7 @@ def probe(source: DataSet, training: TrainingTable, names: Iterable[str], device
 
 def _pace(name: str, task: Task, rows: Bundle) -> Pace:
     axes = fusion.resolve(name)[0].axes
-    if axes.level == "decisions" and axes.training == "apart":
+    if axes.on_experts:
         return Pace(RULE_SECONDS)
     try:
         return _network(name, task, rows) if axes.learner == "neural" else _classical(name, task, rows)

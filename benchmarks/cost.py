@@ -50,11 +50,7 @@ class Costs:
     ):
         self.training, self.sources = training, sources
         self._given = reference
-        self.seen = {
-            (r.variant, r.dataset): r.times["wall_own"] + r.times.get("wall_predict", 0.0)
-            for r in records
-            if r.status == "ok" and "wall_own" in r.times
-        }
+        self.seen = {(r.variant, r.dataset): spent for r in records if (spent := r.spent) is not None}
         self._off = cache(self._off_by)
 
     @cached_property

@@ -67,7 +67,7 @@ class Session:
     def seconds(self, variant: str, dataset: str) -> float:
         """Return the expected seconds of a cell, its stages not counted."""
         axes = fusion.resolve(variant)[0].axes
-        rule = axes.architecture == "unimodal" or (axes.level == "decisions" and axes.training == "apart")
+        rule = axes.architecture == "unimodal" or axes.on_experts
         return self.costs.seconds(variant, dataset, "rule" if rule else axes.learner)
 
     # ---- jobs

@@ -26,8 +26,8 @@ def learns_an_easy_set(entry: Entry, name: str) -> None:
 
 def apart(entry: Entry, name: str) -> bool:
     """Those that hold no joint function of modalities: baselines, and rules on experts trained apart."""
-    late = entry.axes.architecture == "late" and entry.axes.level == "decisions" and entry.axes.training == "apart"
-    return late or entry.axes.architecture == "unimodal"
+    axes = entry.axes
+    return axes.architecture == "unimodal" or (axes.architecture == "late" and axes.on_experts)
 
 
 @check(apart)

@@ -101,8 +101,7 @@ class Entry:
     @property
     def order_free(self) -> bool:
         """Whether the order of modalities is of no account: a symmetric operator, no weights drawn in an order."""
-        apart = self.axes.level == "decisions" and self.axes.training == "apart"
-        rule = self.is_function or (apart and self.axes.architecture == "late")
+        rule = self.is_function or (self.axes.on_experts and self.axes.architecture == "late")
         return rule and self.axes.operator in SYMMETRIC
 
     def equivalence(self, options: Mapping[str, Any]) -> str | None:

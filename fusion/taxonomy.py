@@ -134,6 +134,11 @@ class Axes:
         return {"concat": "ab", "merge": "cd"}[self.data_fusion][on_nodes]
 
     @property
+    def on_experts(self) -> bool:
+        """Whether it joins decisions of experts that were trained apart."""
+        return self.level == "decisions" and self.training == "apart"
+
+    @property
     def aliases(self) -> tuple[str, ...]:
         """Words of other vocabularies that cover this place."""
         if self.architecture == "unimodal":

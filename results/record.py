@@ -91,6 +91,13 @@ class Record:
         """(variant, dataset, seed): one current record each."""
         return self.variant, self.dataset, self.seed
 
+    @property
+    def spent(self) -> float | None:
+        """Wall seconds of the cell itself, its stages not counted; None where it gave no result."""
+        if self.status != "ok" or "wall_own" not in self.times:
+            return None
+        return self.times["wall_own"] + self.times.get("wall_predict", 0.0)
+
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain JSON values."""
         return asdict(self)

@@ -52,8 +52,7 @@ def _costs(store: Store) -> dict[tuple[str, str], Cost]:
     names = {stage["stage"]: stage["name"] for stage in suite["plan"]["stages"]}
     stages = {cell["cell"]: [names[stage] for stage in cell["stages"]] for cell in suite["plan"]["cells"]}
     for record in store.records():
-        if record.status == "ok" and "wall_own" in record.times and record.cell in stages:
-            spent = record.times["wall_own"] + record.times.get("wall_predict", 0.0)
+        if (spent := record.spent) is not None and record.cell in stages:
             own[record.variant, record.dataset].append(spent)
             used = stages[record.cell]
             for name in used:
