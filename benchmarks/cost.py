@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from statistics import median
@@ -51,7 +52,7 @@ class Costs:
         self.training, self.sources = training, sources
         self._given = reference
         self.seen = {(r.variant, r.dataset): spent for r in records if (spent := r.spent) is not None}
-        self._off = cache(self._off_by)
+        self._factors = cache(self._factors_by)
 
     @cached_property
     def reference(self) -> Mapping[tuple[str, str], Cost]:
@@ -74,18 +75,21 @@ class Costs:
         shapes = tuple(m.shape for m in source.modalities)
         return Size(source.rows["train"], shapes, len(source.classes), self.training.epochs)
 
-    def _off_by(self, name: str, learner: str) -> float:
+    def _off(self, name: str, learner: str) -> float:
         """Return by which factor rough counts are off: for this variant, its entry, a typical one, else 1."""
-        entry = parse(name).base
-        for same in (name.__eq__, lambda held: parse(held).base == entry, TYPICAL[learner].__eq__):
-            found = [
-                cost.seconds / rough(cost.size, learner, self.training.batch)
-                for (held, _), cost in self.reference.items()
-                if same(held)
-            ]
-            if found:
-                return median(found)
-        return 1.0
+        variants, entries = self._factors(learner)
+        known = (variants.get(name), entries.get(parse(name).base), variants.get(TYPICAL[learner]))
+        return next((median(factors) for factors in known if factors), 1.0)
+
+    def _factors_by(self, learner: str) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+        """Return how far rough counts are off in the reference runs, by variant and by entry."""
+        variants: dict[str, list[float]] = defaultdict(list)
+        entries: dict[str, list[float]] = defaultdict(list)
+        for (name, _), cost in self.reference.items():
+            factor = cost.seconds / rough(cost.size, learner, self.training.batch)
+            variants[name].append(factor)
+            entries[parse(name).base].append(factor)
+        return variants, entries
 
 
 def rough(size: Size, learner: str, batch: int) -> float:
