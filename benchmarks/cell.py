@@ -63,6 +63,8 @@ def _compute(job: Job, store: Store) -> Record:
     if job.keep_model:
         keep(store.model_path(job.hash), fitted.variant.state())
     history = fitted.variant.history
+    if not history.phases:  # a learner that is not trained in epochs has one phase: it is fitted
+        history.phases = {"optimise": fitted.wall}
     own = stages.get(job.name)  # a baseline's training is its stage
     shared = [] if own else list(stages.values())
     return _record(

@@ -27,6 +27,7 @@ from .options import OnSeed, Options, Summary
 from .plan import Cell, Plan, Stage
 from .progress import Progress
 from .scheduler import Interrupt, Scheduler, Unit, dependant
+from .work import device_model
 from .workers import Workers
 
 
@@ -37,7 +38,7 @@ class Session:
         self.plan, self.store, self.options = plan, store, options
         self.keys = {key: record.cell for key, record in records.items()}
         self.jobs = usable_cores() if options.jobs is None else options.jobs
-        self.environment = fingerprint(1, max(self.jobs, 1), options.device)
+        self.environment = fingerprint(1, max(self.jobs, 1), device_model(options.device))
         self.environment_id = fingerprint_id(self.environment)
         self.costs = Costs(plan.suite.training, dict(plan.sources), records.values())
         self.costs.seen = {**options.expected, **self.costs.seen}

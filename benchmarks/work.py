@@ -45,6 +45,11 @@ def check_device(name: str) -> None:
         )
 
 
+def device_model(name: str) -> str:
+    """Return a device with the name of its model: what its timings may be compared with."""
+    return f"{name}: {torch.cuda.get_device_name(name)}" if name.startswith("cuda") else name
+
+
 def make_task(job: Job, rows: Bundle) -> fusion.Task:
     """Return the task of a job's data."""
     chosen = dict(job.training)

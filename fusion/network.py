@@ -46,7 +46,7 @@ class FusionNetwork(nn.Module):
         self.names = list(task.names)
         self.width = self._width(width)
         self.extractors = nn.ModuleList(self._extractor(name) for name in self.names)
-        self.clock = Clock()
+        self.clock = Clock(task.device)
 
     @classmethod
     def uses(cls, task: Task, **options: Any) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from functools import partial
+from time import perf_counter
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..core.seeding import Seeds
 from ..datasets.bundle import Inputs, Rows
+from .batch import channels_last
 from .network import Batch, FusionNetwork
 from .preprocess import Standardiser, select
 from .stages import LocalStages
@@ -61,14 +63,16 @@ class NeuralVariant(Variant):
 
     def fit(self, train: Rows, validation: Rows, seed: Seeds | int = 0) -> Self:
         """Scale by training rows, train, keep the best epoch; the caller's random state stays as it is."""
-        seeds = as_seeds(seed, self.name)
+        begin, seeds = perf_counter(), as_seeds(seed, self.name)
         stages = self.stages or LocalStages(self.task, train, validation, seeds)
         self.scaler.fit(self._select(train))
         data = [(self.batch(rows), self._labels(rows)) for rows in (train, validation)]
         with own_random_state(self.task.device):
             self.network = self.build(seeds)
             self.network.start_from(stages)
+            ready = perf_counter() - begin
             self.history = train_network(self.network, data[0], data[1], self.task.seeded(seeds))
+        self.history.phases["load"] = self.history.phases.get("load", 0.0) + ready
         return self
 
     @torch.inference_mode()
@@ -99,10 +103,8 @@ class NeuralVariant(Variant):
     def batch(self, inputs: Inputs) -> Batch:
         """Return scaled tensors on the device, pictures channels-last."""
         chosen, device = self._select(inputs), self.task.device
-        tensors = {name: torch.from_numpy(x).to(device) for name, x in self.scaler.transform(chosen).items()}
-        for name, x in tensors.items():
-            if x.ndim == 4:
-                tensors[name] = x.contiguous(memory_format=torch.channels_last)
+        scaled = self.scaler.transform(chosen)
+        tensors = {name: channels_last(torch.from_numpy(x).to(device)) for name, x in scaled.items()}
         return Batch(tensors, torch.from_numpy(np.ascontiguousarray(chosen.present)).to(device))
 
     def _select(self, inputs: Inputs) -> Inputs:

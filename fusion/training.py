@@ -18,7 +18,7 @@ from torch import Tensor
 from .network import Batch, FusionNetwork, Training
 from .variant import History, Settings, Task
 
-EVALUATION_BATCH = 1024
+EVALUATION_BATCH = 256
 
 
 class TrainingError(RuntimeError):

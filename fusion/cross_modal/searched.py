@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -125,13 +126,16 @@ class SearchedFusion(NeuralVariant):
 
     def fit(self, train: Rows, validation: Rows, seed: Seeds | int = 0) -> Self:
         """Search on training rows, then train the chosen plan."""
-        seeds = as_seeds(seed, self.name)
+        begin, seeds = perf_counter(), as_seeds(seed, self.name)
         rng = np.random.default_rng(seeds.own("search"))
         part, held = split(train, rng)
         trial = partial(self._trial, part=part, held=held, seeds=seeds)
         self.tried = search(trial, len(self.task.names), self.budget, rng)
         self.choose(min(self.tried, key=lambda plan: self.tried[plan]))
-        return super().fit(train, validation, seeds)
+        searched = perf_counter() - begin
+        super().fit(train, validation, seeds)
+        self.history.phases["optimise"] += searched
+        return self
 
     def _trial(self, plan: Plan, part: Rows, held: Rows, seeds: Seeds) -> float:
         epochs = min(self.epochs, self.task.settings.epochs)

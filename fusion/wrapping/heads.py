@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ..network import Batch
-from ..phases import Clock
 from ..training import EVALUATION_BATCH, autocast, class_weights
 from ..wrappers import register_wrapper
 from .parts import Parts, head_losses, linear_heads, quiet
@@ -110,9 +109,7 @@ class GBlend(Parts):
 
     def _twin(self) -> Self:
         self.parts_seen = None
-        twin = copy.deepcopy(self)
-        twin.clock = Clock()
-        return twin
+        return copy.deepcopy(self)
 
     def train_alone(self, heads: slice, batch: Batch, labels: Tensor) -> None:
         """Train on the sum of some heads' losses for the epochs of an estimate."""
