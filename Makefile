@@ -7,12 +7,13 @@ JOBS ?=
 DEVICE ?= cpu
 ARGS ?=
 PIP_ARGS ?=
+PARTS ?=
 VARIANT ?= merge_sum
 FIG ?=
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install bench report figures test test-all test-nightly test-contract check lint data reference docs memo clean
+.PHONY: help install bench report figures test test-all test-nightly test-contract check lint data reference docs memo perf clean
 
 # the root must not be on the path: a bare `datasets` is never ours
 export PYTHONSAFEPATH = 1
@@ -78,8 +79,11 @@ docs: $(STAMP)  ## write docs/variants.md from the register
 memo: $(STAMP)  ## write docs/memo.md and its Japanese twin from the reference run
 	@$(RUN) memo $(ARGS)
 
+perf: $(STAMP)  ## measure speed side by side (PARTS="cell suite": some of it), write results/perf
+	@"$(BIN)/python" -m fusebench.perf $(PARTS) $(ARGS)
+
 clean:  ## remove what SUITE wrote (results/SUITE, reports/SUITE), after showing it
 	@for folder in "results/$(SUITE)" "reports/$(SUITE)"; do \
-	  case "$(SUITE)" in *[!A-Za-z0-9_-]*|""|reference|figures|page) echo "SUITE=$(SUITE) is not a run"; exit 2;; esac; \
+	  case "$(SUITE)" in *[!A-Za-z0-9_-]*|""|reference|perf|figures|page) echo "SUITE=$(SUITE) is not a run"; exit 2;; esac; \
 	  if [ -d "$$folder" ]; then echo "removing $$folder ($$(find "$$folder" -type f | wc -l) files)"; rm -r "$$folder"; fi; \
 	done

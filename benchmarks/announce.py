@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from ..results.record import BAD, Key, Record
+from ..results.record import BAD, Key, Row
 from .cost import BYTES_A_CELL
 from .options import Summary
 from .plan import Cell, Plan
@@ -79,17 +79,16 @@ def closing(summary: Summary, name: str, wall: float, seconds: Mapping[str, floa
     return lines
 
 
-def trouble(plan: Plan, records: Mapping[Key, Record]) -> list[str]:
+def trouble(plan: Plan, records: Mapping[Key, Row]) -> list[str]:
     """Return what failed and what could not be had, a line for each variant or data set and cause."""
     current = [records[c.key] for c in plan.cells if c.key in records and records[c.key].cell == c.hash]
-    failed: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    failed: dict[tuple[str, str], list[Row]] = defaultdict(list)
     absent: dict[tuple[str, str], int] = defaultdict(int)
-    for record in current:
-        last = (record.reason.strip().splitlines() or [""])[-1]
-        if record.status in BAD:
-            failed[f"{record.status}: {record.variant} on {record.dataset}", last].append(record)
-        elif record.status == "unavailable":
-            absent[record.dataset, last] += 1
+    for row in current:
+        if row.status in BAD:
+            failed[f"{row.status}: {row.variant} on {row.dataset}", row.trouble].append(row)
+        elif row.status == "unavailable":
+            absent[row.dataset, row.trouble] += 1
     lines = [
         f"{title}, {_seeds(sorted(r.seed for r in held))}: {last} (show {held[0].cell[:8]})"
         for (title, last), held in failed.items()

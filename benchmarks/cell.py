@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-import torch
 
 from .. import fusion
-from ..core.files import write_atomic
 from ..core.seeding import Seeds
 from ..datasets import Bundle
 from ..datasets.card import Metric
@@ -20,10 +18,20 @@ from ..fusion.variant import Variant
 from ..results.record import Record
 from ..results.store import Store
 from .data import bundle, store_split
-from .job import Job, Outcome
+from .job import NOT_STORED, Job, Outcome
+from .load import Others
 from .metrics import log_probabilities, score
-from .stages import StageResult, load_stage
-from .work import explain, make_task, peak_memory, reset_peak, status_of
+from .stages import StageResult, load_stage, remember
+from .work import (
+    NotStoredError,
+    explain,
+    make_task,
+    peak_memory,
+    reset_peak,
+    status_of,
+    store_state,
+    storing,
+)
 
 
 @dataclass
@@ -38,35 +46,47 @@ class Fitted:
 def run(job: Job) -> Outcome:
     """Compute and store one cell; whatever goes wrong becomes its record."""
     begin = time.monotonic()
-    store = Store(job.root)
+    try:
+        outcome = _recorded(job, Store(job.root))
+    except NotStoredError as error:
+        outcome = Outcome(NOT_STORED, str(error))
+    return replace(outcome, seconds=time.monotonic() - begin)
+
+
+def _recorded(job: Job, store: Store) -> Outcome:
     try:
         record = _compute(job, store)
+    except NotStoredError:
+        raise
     except (Exception, SystemExit) as error:  # a worker never raises: some cannot be sent
         record = failure(job, status_of(error), explain(error))
-    store.put(record)
-    return Outcome(record.status, record.reason, time.monotonic() - begin, stored=True)
+    with storing():
+        store.put(record)
+    return Outcome(record.status, record.reason, stored=True)
 
 
 def _compute(job: Job, store: Store) -> Record:
     reset_peak(job.device)
     begin = time.perf_counter()
-    rows = bundle(job.dataset, job.seed, job.own)
+    rows = bundle(job)
     load = time.perf_counter() - begin
-    stages = {name: load_stage(store, hash) for name, hash in job.stages.items()}
+    stages, others = {name: load_stage(store, hash) for name, hash in job.stages.items()}, Others()
     fitted = fit(job, rows, stages)
+    beside = others.cores()
     begin = time.perf_counter()
     log_p = {split: predicted(fitted.variant, rows, split) for split in ("validation", "test")}
     predict = time.perf_counter() - begin
     metrics = metrics_of(rows, log_p, job.positive)
-    digest = store.put_predictions(job.hash, log_p["validation"], log_p["test"])
-    split = store_split(store, job.dataset, job.seed, rows)
+    with storing():
+        digest = store.put_predictions(job.hash, log_p["validation"], log_p["test"])
+        split = store_split(store, job.dataset, job.seed, rows)
     if job.keep_model:
         keep(store.model_path(job.hash), fitted.variant.state())
     history = fitted.variant.history
-    if not history.phases:  # a learner that is not trained in epochs has one phase: it is fitted
-        history.phases = {"optimise": fitted.wall}
     own = stages.get(job.name)  # a baseline's training is its stage
-    shared = [] if own else list(stages.values())
+    if not history.phases:  # a learner that is not trained in epochs has one phase: it is fitted
+        history.phases = {"optimise": own.wall if own else fitted.wall}
+    shared = [] if own else [stage.cost for stage in stages.values()]
     return _record(
         job,
         status="ok",
@@ -77,15 +97,16 @@ def _compute(job: Job, store: Store) -> Record:
         times={
             "wall_own": own.wall if own else fitted.wall,
             "cpu_own": own.cpu if own else fitted.cpu,
-            "wall_shared": sum(stage.wall for stage in shared),
-            "cpu_shared": sum(stage.cpu for stage in shared),
-            "wall_predict": predict,
+            "wall_shared": sum(wall for wall, _ in shared),
+            "cpu_shared": sum(cpu for _, cpu in shared),
+            "wall_predict": predict + (own.predict if own else 0.0),
         },
         memory=own.memory if own else peak_memory(job.device),
         parameters=fitted.variant.parameters(),
         flops=fitted.variant.flops(rows.test.unlabelled()),
         split=split,
         predictions=digest,
+        load=own.load if own else beside,
     )
 
 
@@ -105,7 +126,7 @@ def _record(job: Job, **found: Any) -> Record:
 def fit(job: Job, rows: Bundle, stages: dict[str, StageResult]) -> Fitted:
     """Fit a job's variant; a baseline is taken from its stage as it is."""
     task = make_task(job, rows)
-    held = HeldStages({name: restore_stage(name, stage, task) for name, stage in stages.items()})
+    held = HeldStages({name: restore_stage(name, stage, task, rows) for name, stage in stages.items()})
     if job.name in stages:
         return Fitted(held.get(job.name), 0.0, 0.0)
     variant = fusion.build(job.name, task)
@@ -115,10 +136,12 @@ def fit(job: Job, rows: Bundle, stages: dict[str, StageResult]) -> Fitted:
     return Fitted(variant, time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def restore_stage(name: str, stage: StageResult, task: fusion.Task) -> Any:
-    """Return the fitted stage."""
+def restore_stage(name: str, stage: StageResult, task: fusion.Task, rows: Bundle | None = None) -> Any:
+    """Return the fitted stage; an expert that has been asked about these rows remembers its answers."""
     fitted = fusion.build_stage(name, task).restore(stage.state)
     fitted.history = stage.history
+    if rows is not None:
+        remember(fitted, rows, stage.answers)
     return fitted
 
 
@@ -158,7 +181,7 @@ def failure(job: Job, status: str, reason: str) -> Record:
 def keep(path: Path, state: dict[str, Any]) -> None:
     """Store a fitted state; one that cannot be pickled is left out and refitted when it is timed."""
     try:
-        write_atomic(path, lambda file: torch.save(state, file))
+        store_state(path, state)
     except (AttributeError, TypeError, RuntimeError) as error:
         if "pickle" not in str(error).lower() and "local" not in str(error).lower():
             raise

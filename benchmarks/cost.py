@@ -9,7 +9,7 @@ from statistics import median
 
 from ..core.names import parse
 from ..datasets import DataSet
-from ..results.record import Record
+from ..results.record import Record, Row
 from ..results.recorded import Cost, Size, recorded
 from .suite import TrainingTable
 
@@ -46,7 +46,7 @@ class Costs:
         self,
         training: TrainingTable,
         sources: Mapping[str, DataSet],
-        records: Iterable[Record],
+        records: Iterable[Record | Row],
         reference: Mapping[tuple[str, str], Cost] | None = None,
     ):
         self.training, self.sources = training, sources

@@ -1,8 +1,7 @@
-"""Bundles in a worker: the last few stay in memory, for neighbouring cells use the same rows."""
+"""The rows of a job, and what is stored of them."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import pickle
 from functools import lru_cache
@@ -14,23 +13,22 @@ from .. import datasets
 from ..datasets import Bundle, DataSet
 from ..results.store import Store
 from .compiled import ready
-
-HELD = 12  # about 20 MB each
-
-
-def bundle(dataset: str, seed: int, own: Path | None = None) -> Bundle:
-    """Return the rows of a data set and seed: a copy, which an entry may write into without harm to others."""
-    return copy.deepcopy(_loaded(dataset, seed, own))
+from .job import Job
+from .shared import shared
 
 
-@lru_cache(maxsize=HELD)
-def _loaded(dataset: str, seed: int, own: Path | None) -> Bundle:
-    found = source(dataset, own)
-    ready(found)
-    return found.load(seed)
+def bundle(job: Job) -> Bundle:
+    """Return the rows of a job, which an entry may write into without harm to others."""
+
+    def load() -> Bundle:
+        found = source(job.dataset, job.own)
+        ready(found)
+        return found.load(job.seed)
+
+    return load() if job.rows is None else shared(job.rows, job.dataset, job.seed, load)
 
 
-@lru_cache(maxsize=HELD)
+@lru_cache(maxsize=12)
 def source(dataset: str, own: Path | None = None) -> DataSet:
     """Return a registered data set by name, or one of the user's from their file."""
     if own is not None:

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from .. import fusion
+from ..core.collecting import uncollected
+from ..core.files import dumps
 from ..datasets import DataSet
 from ..results.record import SCHEMA
-from ..results.store import Store
 from .plan import Plan
 
 UNLIMITED = 2**31  # folds of a set whose every seed is a fresh draw
 
 
-def describe(plan: Plan, store: Store, environments: dict[str, Any]) -> dict[str, Any]:
-    """Return suite.json; what an earlier run's file holds of environments and ceilings is kept.
+@uncollected
+def describe(plan: Plan, held: Mapping[str, Any], environments: dict[str, Any]) -> dict[str, Any]:
+    """Return suite.json as it is read back; what an earlier run's file holds of environments and ceilings is kept.
 
     Parameters
     ----------
     plan
         Every cell of the folder, whatever this run computes.
-    store
-        The folder.
+    held
+        The suite.json of an earlier run; empty where there is none.
     environments
         Fingerprint id → fingerprint of this run's workers.
     """
-    held = store.suite() if store.suite_file.is_file() else {}
     suite = plan.suite.suite
-    return {
+    about = {
         "schema": SCHEMA,
         "name": suite.name,
         "definition": plan.suite.model_dump(mode="json"),
@@ -38,25 +41,6 @@ def describe(plan: Plan, store: Store, environments: dict[str, Any]) -> dict[str
         "seeds": list(suite.seeds),
         "tuned": False,
         "training": plan.suite.training.model_dump(mode="json"),
-        "plan": {
-            "cells": [
-                {
-                    "cell": cell.hash,
-                    "variant": cell.variant,
-                    "dataset": cell.dataset,
-                    "seed": cell.seed,
-                    "stages": sorted(stage.hash for stage in cell.stages.values()),
-                }
-                for cell in plan.cells
-            ],
-            "stages": sorted(
-                (
-                    {"stage": s.hash, "name": s.name, "dataset": s.dataset, "seed": s.seed}
-                    for s in {s.hash: s for c in plan.cells for s in c.stages.values()}.values()
-                ),
-                key=lambda s: s["stage"],
-            ),
-        },
         "variants": {name: variant(name) for name in sorted({cell.variant for cell in plan.cells})},
         "datasets": {
             name: dataset(source, held.get("datasets", {}).get(name)) | {"own": name in plan.own}
@@ -64,6 +48,28 @@ def describe(plan: Plan, store: Store, environments: dict[str, Any]) -> dict[str
         },
         "published": [figure.model_dump(mode="json") for figure in plan.published],
         "environments": held.get("environments", {}) | environments,
+    }
+    return json.loads(dumps(about)) | {"plan": planned(plan)}
+
+
+def planned(plan: Plan) -> dict[str, Any]:
+    """Return the cells of a plan and their stages with hashes, in JSON values."""
+    stages = {stage.hash: stage for cell in plan.cells for stage in cell.stages.values()}
+    return {
+        "cells": [
+            {
+                "cell": cell.hash,
+                "variant": cell.variant,
+                "dataset": cell.dataset,
+                "seed": cell.seed,
+                "stages": sorted(stage.hash for stage in cell.stages.values()),
+            }
+            for cell in plan.cells
+        ],
+        "stages": [
+            {"stage": hash, "name": stage.name, "dataset": stage.dataset, "seed": stage.seed}
+            for hash, stage in sorted(stages.items())
+        ],
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .. import fusion
 from ..datasets import DataSet
-from ..results.record import Key, Record
+from ..results.record import Key, Row
 from ..results.store import Store
 from . import stages as stage_files
 from .budget import Pace, timing_seconds, wall_seconds
@@ -41,7 +41,7 @@ class Forecast:
 
     plan: Plan
     store: Store
-    records: Mapping[Key, Record]
+    records: Mapping[Key, Row]
     todo: Sequence[Cell]
     paces: Mapping[str, Pace]
     jobs: int

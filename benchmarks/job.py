@@ -30,6 +30,8 @@ class Job:
         Whether the fitted model is stored until it has been timed.
     own
         File of the user's pickled data sets by name, or None for a registered one.
+    rows
+        The run's folder of decoded rows, which its workers map into memory; None = each decodes its own.
     cells
         For `timing`: the cells of one data set, (hash, variant, stages).
     probes
@@ -50,8 +52,12 @@ class Job:
     positive: str | None = None
     keep_model: bool = False
     own: Path | None = None
+    rows: Path | None = None
     cells: tuple[tuple[str, str, Mapping[str, str]], ...] = ()
     probes: tuple[str, ...] = ()
+
+
+NOT_STORED = "not_stored"
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class Outcome:
     Parameters
     ----------
     status, reason
-        As in a record.
+        As in a record; `NOT_STORED` where a result could not be written.
     seconds
         Wall time in the worker.
     stored

@@ -12,6 +12,7 @@ from ..core.errors import FusebenchError
 from ..datasets import DataSet
 from ..results.record import BAD
 from ..results.store import Store
+from .deadline import Deadline
 
 # called with the folder and a note such as "seed 0 of 3" when the first of several seeds is complete; what it
 # starts goes on beside the run, and is waited for before anything is timed
@@ -24,7 +25,9 @@ class Options:
 
     Beyond that: `own` are the user's data sets, of which the first stands in for the suite's and the others are
     computed beside it; `probes` are variants whose interaction is measured when they are timed; `expected` holds
-    measured seconds of training by (variant, data set), in place of a rough count.
+    measured seconds of training by (variant, data set), in place of a rough count; `cluster` is the address of a
+    Ray cluster whose nodes train, `gpu_share` the part of a card that one job takes there; `until` is when it is
+    to be at rest: no cell is started that cannot end by then.
     """
 
     variants: tuple[str, ...] = ()
@@ -37,8 +40,11 @@ class Options:
     plugins: tuple[str, ...] = ()
     out: Path = Path(".")
     own: tuple[DataSet, ...] = ()
+    cluster: str | None = None
+    gpu_share: float = 1.0
     probes: tuple[str, ...] = ()
     expected: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    until: Deadline | None = None
     dry_run: bool = False
     quiet: bool = False
 
@@ -65,6 +71,8 @@ class Summary:
         False where tables and figures were asked for and could not be drawn.
     met
         Variants that had no record in the folder before this run, where others had: new entries.
+    left
+        Cells that were not started, since they could not have ended before `Options.until`.
     """
 
     store: Store
@@ -75,6 +83,7 @@ class Summary:
     trouble: list[str] = field(default_factory=list)
     drawn: bool = True
     met: tuple[str, ...] = ()
+    left: int = 0
 
     @property
     def exit_code(self) -> int:

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from .. import fusion
+from ..core.collecting import uncollected
 from ..core.errors import FusebenchError
 from ..core.files import dumps
 from ..core.fingerprint import source_hash
-from ..datasets import DataSet
+from ..datasets import DataSet, Modality
 from ..datasets.splits import fold_of
+from ..results.record import Key
 from .choose import dataset_names, sources, variant_names
 from .published import published
 from .suite import PublishedFigure, Suite
+from .traits import Trait, Traits, ours
 
 PROTOCOL = 1  # raised when splitting, scoring or seeding changes what a cell means
+_NONE: Mapping[str, Stage] = {}
+_SEED, _STAGES = "\0seed", "\0stages"  # stand in a text for what differs; no name holds them
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A unit of training that several cells use, on one data set and seed."""
 
@@ -33,7 +37,7 @@ class Stage:
     needs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One (variant, data set, seed).
 
@@ -96,13 +100,14 @@ class Plan:
         return tuple(used.values())
 
 
+@uncollected
 def make(
     suite: Suite,
     variants: Collection[str] = (),
     chosen: Collection[str] = (),
     seeds: Iterable[int] = (),
     own: Sequence[DataSet] = (),
-    stored: Collection[tuple[str, str, int]] = (),
+    stored: Collection[Key] = (),
 ) -> Plan:
     """Plan a suite.
 
@@ -131,22 +136,11 @@ def make(
     wanted_variants = variant_names(variants, listed_variants) if variants else listed_variants
     wanted_seeds = set(seeds) or set(suite.suite.seeds)
     planner = _Planner(suite, found)
-    wanted = [
-        planner.cell(name, dataset, seed)
-        for dataset in sorted(wanted_sets)
-        for variant in wanted_variants
-        for name in fusion.expand(variant, found[dataset].modalities)
-        for seed in sorted(wanted_seeds)
-    ]
-    shown = [
-        planner.cell(name, dataset, seed)
-        for dataset in sorted(listed)
-        for variant in listed_variants
-        for name in fusion.expand(variant, found[dataset].modalities)
-        for seed in suite.suite.seeds
-    ]
-    cells = {cell.key: cell for cell in [*shown, *planner.kept(stored), *wanted]}
-    ordered = sorted(cells.values(), key=lambda c: (c.dataset, c.variant, c.seed))
+    wanted = planner.cells(wanted_sets, wanted_variants, wanted_seeds)
+    shown = planner.cells(listed, listed_variants, suite.suite.seeds)
+    planner.keep(stored)
+    planner.traits.save()
+    ordered = sorted(planner.made.values(), key=lambda c: (c.dataset, c.variant, c.seed))
     shown_sets = {cell.dataset for cell in ordered}
     return Plan(
         suite,
@@ -158,66 +152,146 @@ def make(
     )
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """What the cells of one variant on one data set have in common, whatever the seed."""
+
+    hashed: _Hashed
+    needs: tuple[str, ...]
+    incompatible: str | None
+
+
 class _Planner:
-    """Makes cells; hashes of sources and tasks are computed once."""
+    """Makes cells; what seeds, data sets of one shape or variants have in common is computed once."""
 
     def __init__(self, suite: Suite, sources: Mapping[str, DataSet]):
         self.suite, self.sources = suite, sources
         self.training = suite.training.model_dump(mode="json")
-        self.cell = cache(self._cell)
-        self.task = cache(self._task)
+        self.made: dict[Key, Cell] = {}
+        self.traits = Traits(self.training, all(ours(type(source)) for source in sources.values()))
         self.stage = cache(self._stage)
-        self.identity = cache(self._identity)
+        self.pair, self.stage_hash = cache(self._pair), cache(self._stage_hash)
+        self.trait, self.task = cache(self._trait), cache(self._task)
+        self.names, self.identity = cache(fusion.expand), cache(self._identity)
+        self.source = cache(lambda definitions: source_hash(*definitions))
 
-    def kept(self, stored: Iterable[tuple[str, str, int]]) -> Iterator[Cell]:
-        """Yield the cells of stored records whose variant and data set still exist."""
-        for key in stored:
-            if key[1] in self.sources:
-                with suppress(FusebenchError):
-                    yield self.cell(*key)
+    def cells(self, chosen: Iterable[str], variants: Sequence[str], seeds: Iterable[int]) -> list[Cell]:
+        """Return the cells of data sets, variants and seeds."""
+        ordered = sorted(seeds)
+        pairs = [
+            (name, dataset)
+            for dataset in sorted(chosen)
+            for variant in variants
+            for name in self.names(variant, self.sources[dataset].modalities)
+        ]
+        return [self.cell(*pair, seed) for pair in pairs for seed in ordered]
 
-    def _task(self, dataset: str) -> fusion.Task:
-        source = self.sources[dataset]
+    def keep(self, stored: Iterable[Key]) -> None:
+        """Make the cells of stored records whose variant and data set still exist."""
+        gone: set[tuple[str, str]] = set()
+        for variant, dataset, seed in stored:
+            if dataset in self.sources and (variant, dataset) not in gone:
+                try:
+                    self.cell(variant, dataset, seed)
+                except FusebenchError:
+                    gone.add((variant, dataset))
+
+    def cell(self, variant: str, dataset: str, seed: int) -> Cell:
+        """Return a cell, made when it is first asked for."""
+        key = variant, dataset, seed
+        if key not in self.made:
+            self.made[key] = self._cell(variant, dataset, seed)
+        return self.made[key]
+
+    def _task(self, modalities: tuple[Modality, ...], classes: tuple[str, ...]) -> fusion.Task:
         settings, chosen = self.suite.training.settings(), self.suite.training.extractors
-        return fusion.make_task(source.modalities, source.classes, settings, chosen)
+        return fusion.make_task(modalities, classes, settings, chosen)
 
     def _identity(self, dataset: str) -> str:
         source = self.sources[dataset]
-        return _hash({"name": source.name, "source": source_hash(type(source)), "raw": source.identity()})
+        return _hash({"name": source.name, "source": self._loader(type(source)), "raw": source.identity()})
 
-    def _common(self, name: str, dataset: str, seed: int, needs: list[str]) -> dict[str, Any]:
-        return {
+    def _loader(self, kind: type[DataSet]) -> str:
+        return self.traits.known(
+            lambda: Trait(source=source_hash(kind)), "data set", f"{kind.__module__}.{kind.__qualname__}"
+        ).source
+
+    def _trait(self, kind: str, name: str, modalities: tuple[Modality, ...], classes: tuple[str, ...]) -> Trait:
+        task = self.task(modalities, classes)
+        return self.traits.known(lambda: self._found(kind, name, task), kind, name, modalities, classes)
+
+    def _found(self, kind: str, name: str, task: fusion.Task) -> Trait:
+        needs: tuple[str, ...] = ()
+        if kind == "cell":
+            entry, _ = fusion.resolve(name)
+            reason = fusion.refusal(name, task.modalities, task.classes)
+            if reason is not None:
+                return Trait(reason)
+            # the expert is the baseline's own training
+            needs = (name,) if entry.axes.architecture == "unimodal" else fusion.build(name, task).needs()
+        return Trait(None, needs, self.source(tuple(fusion.definitions(name, task))))
+
+    def _hashed(self, kind: str, name: str, dataset: str, source: str) -> _Hashed:
+        values = {
+            "kind": kind,
             "protocol": PROTOCOL,
             "name": name,
-            "source": source_hash(*fusion.definitions(name, self.task(dataset))),
+            "source": source,
             "dataset": self.identity(dataset),
             "training": self.training,
-            "seed": seed,
-            "stages": sorted(needs),
+            "stages": _STAGES,
         }
+        return _Hashed(values)
+
+    def _of(self, kind: str, name: str, dataset: str) -> Trait:
+        source = self.sources[dataset]
+        return self.trait(kind, name, source.modalities, tuple(source.classes))
+
+    def _stage_hash(self, name: str, dataset: str) -> _Hashed:
+        return self._hashed("stage", name, dataset, self._of("stage", name, dataset).source)
 
     def _stage(self, name: str, dataset: str, seed: int) -> Stage:
-        return Stage(_hash({"kind": "stage"} | self._common(name, dataset, seed, [])), name, dataset, seed)
+        return Stage(self.stage_hash(name, dataset)(seed), name, dataset, seed)
+
+    def _pair(self, variant: str, dataset: str) -> _Pair:
+        trait = self._of("cell", variant, dataset)
+        if trait.incompatible is not None:
+            values = {"kind": "incompatible", "name": variant, "reason": trait.incompatible, "dataset": dataset}
+            return _Pair(_Hashed(values), (), trait.incompatible)
+        return _Pair(self._hashed("cell", variant, dataset, trait.source), trait.needs, None)
 
     def _cell(self, variant: str, dataset: str, seed: int) -> Cell:
-        source = self.sources[dataset]
-        entry, _ = fusion.resolve(variant)
-        reason = fusion.refusal(variant, source.modalities, source.classes)
-        if reason is not None:
-            values = {"kind": "incompatible", "name": variant, "reason": reason, "seed": seed}
-            return Cell(_hash(values | {"dataset": dataset}), variant, dataset, seed, {}, reason)
-        if entry.axes.architecture == "unimodal":  # the expert is the baseline's own training
-            names: tuple[str, ...] = (variant,)
-        else:
-            names = fusion.build(variant, self.task(dataset)).needs()
-        stages = {name: self.stage(name, dataset, seed) for name in names}
-        needs = [stage.hash for stage in stages.values()]
-        values = {"kind": "cell"} | self._common(variant, dataset, seed, needs)
-        return Cell(_hash(values), variant, dataset, seed, stages)
+        pair = self.pair(variant, dataset)
+        stages = {name: self.stage(name, dataset, seed) for name in pair.needs} if pair.needs else _NONE
+        hash = pair.hashed(seed, [stage.hash for stage in stages.values()])
+        return Cell(hash, variant, dataset, seed, stages, pair.incompatible)
+
+
+class _Hashed:
+    """Hashes of values that differ in seed and stages alone: the rest of their text is written once.
+
+    Parameters
+    ----------
+    values
+        All but `seed`; `_STAGES` stands for the hashes of the stages.
+    """
+
+    def __init__(self, values: dict[str, Any]):
+        self.head, rest = dumps(values | {"seed": _SEED}).split(dumps(_SEED))
+        self.rest = rest.split(dumps(_STAGES))
+
+    def __call__(self, seed: int, stages: Sequence[str] = ()) -> str:
+        """Return the hash at a seed, with the hashes of the stages used."""
+        spelt = '["' + '", "'.join(sorted(stages)) + '"]' if stages else "[]"  # as `dumps` does, which is slower
+        return _digest(f"{self.head}{seed:d}{spelt.join(self.rest)}")
 
 
 def _hash(value: dict[str, Any]) -> str:
-    return hashlib.sha256(dumps(value).encode()).hexdigest()[:32]
+    return _digest(dumps(value))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def fold(source: DataSet, seed: int) -> int:

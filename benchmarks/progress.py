@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter, defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -80,8 +81,19 @@ class Progress:
     @property
     def remaining(self) -> float:
         """Expected wall seconds left: what is left of the estimate, at the pace measured so far."""
-        pace = self.spent / self.expected_done if self.expected_done > 0 else 1.0
-        return max(sum(self.expected.values()) - self.expected_done, 0.0) * pace / self.jobs
+        return max(sum(self.expected.values()) - self.expected_done, 0.0) * self.pace / self.jobs
+
+    @property
+    def pace(self) -> float:
+        """Seconds that an expected second has taken so far."""
+        return self.spent / self.expected_done if self.expected_done > 0 else 1.0
+
+    def passed_by(self, job: Job, outcome: Outcome) -> None:
+        """Note a job that another run of the folder has done."""
+        self.expected.pop(job.hash, None)
+        self.write_log(f"{job.kind} of another run {job.hash[:12]} {outcome.status}")
+        if job.kind == "cell":
+            self.bar.update()
 
     def say(self, line: str) -> None:
         """Print a line on stderr without breaking the bar."""
@@ -89,10 +101,11 @@ class Progress:
             tqdm.write(line, file=sys.stderr)
 
     def write_log(self, text: str) -> None:
-        """Append to run.log."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("a", encoding="utf-8") as file:
-            file.write(f"{time.monotonic() - self.started:9.1f} {text}\n")
+        """Append to run.log; a full disk costs the line and not the run."""
+        with suppress(OSError):
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.log.open("a", encoding="utf-8") as file:
+                file.write(f"{time.monotonic() - self.started:9.1f} {text}\n")
 
     def close(self) -> None:
         """Take the bar away."""

@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ..core.errors import FusebenchError
+from ..results.claims import Claims
 from ..results.record import Key
 from ..results.store import Store
 from . import stages as stage_files
 from .cell import failure
-from .job import Job, Outcome
-from .workers import Workers
+from .interrupt import Interrupt
+from .job import NOT_STORED, Job, Outcome
+from .work import NotStoredError, storing
+from .workers import Crew
 
-
-@dataclass
-class Interrupt:
-    """How often the user asked to stop: once = finish what runs, twice = stop now.
-
-    Parameters
-    ----------
-    abrupt
-        Raise KeyboardInterrupt the second time: where the work is done in this process, nobody else looks.
-    """
-
-    abrupt: bool = False
-    count: int = 0
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Count SIGINT and SIGTERM while inside; elsewhere than in the main thread nothing changes."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        held = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in held.items():
-                signal.signal(number, handler)
-
-    def _hear(self, number: int, frame: object) -> None:
-        self.count += 1
-        if self.abrupt and self.count >= 2:
-            raise KeyboardInterrupt
+WAIT = 0.5  # seconds between looks at what another run is computing
 
 
 @dataclass
@@ -81,6 +53,12 @@ class Scheduler:
         Data set → what it makes of its cells, where it could not be had.
     say
         Prints a line.
+    claims
+        Which run does what, where several share the folder; None = this one alone.
+    pass_by
+        Called with a cell that another run has computed meanwhile, and its outcome.
+    in_time
+        Expected seconds → whether what takes so long may still be started; what may not stays in `units`.
     """
 
     store: Store
@@ -92,27 +70,65 @@ class Scheduler:
     spoilt: dict[str, Outcome] = field(default_factory=dict)
     blocked: dict[str, Outcome] = field(default_factory=dict)
     say: Callable[[str], None] = print
+    claims: Claims | None = None
+    pass_by: Callable[[Job, Outcome], None] = lambda job, outcome: None
+    in_time: Callable[[float], bool] = lambda seconds: True
+    unstored: str | None = None
+    cut: bool = False
+    told: set[str] = field(default_factory=set)
 
-    def run(self, workers: Workers) -> bool:
-        """Do everything; return whether it came to the end."""
-        told = False
+    def __post_init__(self) -> None:
+        self.known = {unit.job.hash: self._traces(unit.job) for unit in self.units}
+
+    def run(self, workers: Crew) -> bool:
+        """Do everything; return whether it came to the end.
+
+        Raises
+        ------
+        FusebenchError
+            Where results cannot be written: what runs is finished first.
+        """
         while self.units or workers.running:
             if self.interrupt.count >= 2:
                 return False
-            if not self.interrupt.count:
+            stopping = self.interrupt.count or self.unstored is not None
+            if not stopping:
                 self._feed(workers)
+                idle = workers.free > 0 and not workers.running
+                if idle and not any(map(self._startable, self.units)):
+                    break  # whatever is left would end too late
             elif not workers.running:
-                return False
-            elif not told:
-                self.say(f"Stopping when {len(workers.running)} running jobs are done; once more stops now.")
-                told = True
-            for job, outcome in workers.finished():
-                ended_with_the_run = self.interrupt.count and outcome.status == "failed" and not outcome.stored
-                if not ended_with_the_run:  # a signal to the whole process group
-                    self._settle(job, outcome)
-        return True
+                break
+            elif self.interrupt.count:
+                self._say_once(f"Stopping when {len(workers.running)} running jobs are done; once more stops now.")
+            self._take_in(workers)
+        if self.unstored is not None:
+            raise FusebenchError(
+                f"Results cannot be written to {str(self.store.root)!r} ({self.unstored}). What was stored is "
+                "kept: make room or mend it, then run again; it goes on where it stopped."
+            )
+        return not ((self.units or self.cut) and self.interrupt.count)
 
-    def _feed(self, workers: Workers) -> None:
+    def _take_in(self, workers: Crew) -> None:
+        if self.claims is not None:
+            self.claims.beat()
+        if workers.free > 0 and not workers.running:
+            time.sleep(WAIT)  # all that is left is being computed by another run
+        for job, outcome in workers.finished():
+            ended_with_the_run = self.interrupt.count and outcome.status == "failed" and not outcome.stored
+            if ended_with_the_run:  # a signal to the whole process group, or it had not begun
+                self.cut = True
+            else:
+                self._settle(job, outcome)
+            self._release(job)
+
+    def _say_once(self, line: str) -> None:
+        kind = line.split(" ", 1)[0]
+        if kind not in self.told:
+            self.told.add(kind)
+            self.say(line)
+
+    def _feed(self, workers: Crew) -> None:
         while workers.free > 0:
             unit = self._next()
             if unit is None:
@@ -127,11 +143,16 @@ class Scheduler:
             if reason is not None:
                 del self.units[position]
                 self._settle(unit.job, reason)
-            elif unit.waits <= self.ready:
-                return self.units.pop(position)
+            elif self._startable(unit) and self._claim(unit.job):
+                del self.units[position]
+                if not self._done_elsewhere(unit.job):
+                    return unit
             else:
                 position += 1
         return None
+
+    def _startable(self, unit: Unit) -> bool:
+        return unit.waits <= self.ready and self.in_time(unit.seconds)
 
     def _why_not(self, unit: Unit) -> Outcome | None:
         """Return the outcome of a unit that need not be tried: its data or a stage could not be had."""
@@ -140,18 +161,68 @@ class Scheduler:
         spoilt = [self.spoilt[stage] for stage in unit.waits if stage in self.spoilt]
         return spoilt[0] if spoilt else None
 
+    # ---- beside other runs of the folder
+
+    def _claim(self, job: Job) -> bool:
+        if self.claims is None or self.claims.take(job.hash):
+            return True
+        self._say_once("Another run computes some of these jobs: its results are taken over as they come.")
+        return False
+
+    def _release(self, job: Job) -> None:
+        if self.claims is not None:
+            self.claims.release(job.hash)
+
+    def _traces(self, job: Job) -> tuple[int, int] | None:
+        """Return what changes when somebody stores a job's result."""
+        path = self.store.path(job.hash) if job.kind == "cell" else self.store.stage_path(job.hash)
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
+
+    def _done_elsewhere(self, job: Job) -> bool:
+        """Take over what another run has stored since this one looked; return whether there was something."""
+        if self._traces(job) == self.known[job.hash]:
+            return False
+        if job.kind == "stage":
+            held = stage_files.read(self.store.stage_path(job.hash))
+            outcome = None if held is None else Outcome(held["status"], held["reason"], stored=True)
+        else:
+            record = self.store.get(job.hash)
+            outcome = None if record is None else Outcome(record.status, record.reason, stored=True)
+        if outcome is None:
+            return False
+        self._note(job, outcome)
+        self._release(job)
+        self.pass_by(job, outcome)
+        return True
+
+    # ---- results
+
     def _settle(self, job: Job, outcome: Outcome) -> None:
+        if outcome.status != NOT_STORED:
+            try:
+                self._note(job, outcome)
+                self.tell(job, outcome)
+                return
+            except NotStoredError as error:
+                outcome = Outcome(NOT_STORED, str(error))
+        self.unstored = self.unstored or outcome.reason
+
+    def _note(self, job: Job, outcome: Outcome) -> None:
         if outcome.status == "unavailable":
             self.blocked[job.dataset] = Outcome("unavailable", outcome.reason)
-        if job.kind == "stage":
-            self._settle_stage(job, outcome)
-        elif job.kind == "cell":
-            if not outcome.stored:
-                self.store.put(failure(job, outcome.status, outcome.reason))
-            self.store.retire(self.keys, (job.name, job.dataset, job.seed), job.hash)
-        self.tell(job, outcome)
+        with storing():
+            if job.kind == "stage":
+                self._note_stage(job, outcome)
+            elif job.kind == "cell":
+                if not outcome.stored:
+                    self.store.put(failure(job, outcome.status, outcome.reason))
+                self.store.retire(self.keys, (job.name, job.dataset, job.seed), job.hash)
 
-    def _settle_stage(self, job: Job, outcome: Outcome) -> None:
+    def _note_stage(self, job: Job, outcome: Outcome) -> None:
         if outcome.status == "ok":
             self.ready.add(job.hash)
             return

@@ -5,52 +5,71 @@ from __future__ import annotations
 import pickle
 import tempfile
 import time
-from collections import Counter
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from subprocess import Popen
 from typing import Any
 
 from .. import fusion
 from ..core.machine import fingerprint, fingerprint_id, usable_cores
-from ..results.record import Key, Record
+from ..results.claims import Claims
+from ..results.record import Key, Row
 from ..results.store import Store
-from . import announce
+from . import announce, exclusive
 from . import plan as planning
 from . import stages as stage_files
 from .cell import failure
+from .cluster.driver import RayWorkers
+from .cluster.node import model_here
+from .cluster.nodes import Nodes
+from .computing import Computing
 from .cost import TIMING_SECONDS, Costs
-from .job import Job, Outcome
+from .interrupt import Interrupt
+from .job import Job
 from .options import OnSeed, Options, Summary
 from .plan import Cell, Plan, Stage
 from .progress import Progress
-from .scheduler import Interrupt, Scheduler, Unit, dependant
-from .work import device_model
-from .workers import Workers
+from .workers import Crew, Workers
 
 
 class Session:
     """The moving parts of one run."""
 
-    def __init__(self, plan: Plan, store: Store, options: Options, records: dict[Key, Record]):
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        options: Options,
+        records: Mapping[Key, Row],
+        nodes: Nodes | None = None,
+    ):
         self.plan, self.store, self.options = plan, store, options
         self.keys = {key: record.cell for key, record in records.items()}
-        self.jobs = usable_cores() if options.jobs is None else options.jobs
-        self.environment = fingerprint(1, max(self.jobs, 1), device_model(options.device))
+        self.nodes, room = nodes, usable_cores()
+        if nodes is not None:
+            nodes.say, room = self.say, nodes.total
+        self.jobs = room if options.jobs is None else min(options.jobs, room) if nodes else options.jobs
+        # with nodes, of what is timed: that is done here
+        here = usable_cores() if nodes else max(self.jobs, 1)
+        self.environment = fingerprint(1, here, model_here(options.device)[0])
         self.environment_id = fingerprint_id(self.environment)
         self.costs = Costs(plan.suite.training, dict(plan.sources), records.values())
         self.costs.seen = {**options.expected, **self.costs.seen}
+        self.seconds = cache(self._seconds)
         self.training = plan.suite.training.model_dump(mode="json")
+        self.fine = {row.cell for row in records.values() if row.status == "ok"}
         self.lowest: dict[tuple[str, ...], Cell] = {}  # the cell that is timed for its (variant, data set)
         for cell in sorted(plan.cells, key=lambda c: c.seed):
             self.lowest.setdefault(cell.key[:2], cell)
         # asked several times before the first job, and every answer reads a fitted model to check it
-        self._stage_state = cache(self._read_stage)
+        self.stage_state = cache(self._read_stage)
         self.begin = time.monotonic()
         self.own: Path | None = None
-        self.aside: list[Popen[bytes]] = []  # draws the first seed meanwhile
+        self.rows: Path | None = None
+        self.left = 0  # cells that were not started for want of time
+        self.claims = Claims(store.root)
         self.progress = Progress(store.root / "run.log", self.jobs, options.quiet)
 
     def say(self, line: str) -> None:
@@ -60,16 +79,21 @@ class Session:
     def announcement(self, todo: list[Cell]) -> str:
         """Return what is about to happen: cells, time, workers, disk."""
         seconds = sum(self.seconds(cell.variant, cell.dataset) for cell in todo)
-        seconds += sum(self.costs.seconds(s.name, s.dataset) for s in self._missing_stages(todo))
+        seconds += sum(self.costs.seconds(s.name, s.dataset) for s in self.missing_stages(todo))
         pairs = {cell.key[:2] for cell in todo if cell is self.lowest[cell.key[:2]] and cell.incompatible is None}
         wall = seconds / max(self.jobs, 1) + TIMING_SECONDS * len(pairs)
         return announce.announcement(self.plan, todo, wall, self.jobs)
 
-    def seconds(self, variant: str, dataset: str) -> float:
+    def _seconds(self, variant: str, dataset: str) -> float:
         """Return the expected seconds of a cell, its stages not counted."""
         axes = fusion.resolve(variant)[0].axes
         rule = axes.architecture == "unimodal" or axes.on_experts
         return self.costs.seconds(variant, dataset, "rule" if rule else axes.learner)
+
+    def in_time(self, seconds: float) -> bool:
+        """Return whether what is expected to take so long ends before the user's deadline, at the pace so far."""
+        until = self.options.until
+        return until is None or until.fits(seconds * self.progress.pace)
 
     # ---- jobs
 
@@ -91,6 +115,7 @@ class Session:
             positive=self.plan.suite.suite.positive,
             keep_model=self.lowest[cell.key[:2]] is cell and not self.store.timing_done(cell.hash),
             own=self.own,
+            rows=self.rows,
         )
 
     def stage_job(self, stage: Stage) -> Job:
@@ -99,11 +124,13 @@ class Session:
         base = Job(
             "stage", stage.hash, stage.name, stage.dataset, stage.seed, fold, self.store.root, self.training
         )
-        return replace(base, device=self.options.device, environment=self.environment_id, own=self.own)
+        where = {"device": self.options.device, "environment": self.environment_id}
+        return replace(base, own=self.own, rows=self.rows, **where)
 
-    def _missing_stages(self, todo: list[Cell]) -> list[Stage]:
+    def missing_stages(self, todo: list[Cell]) -> list[Stage]:
+        """Return the stages of some cells that are not stored, each once."""
         used = {stage.hash: stage for cell in todo for stage in cell.stages.values()}
-        return [stage for stage in used.values() if self._stage_state(stage.hash) is None]
+        return [stage for stage in used.values() if self.stage_state(stage.hash) is None]
 
     def _read_stage(self, hash: str) -> dict[str, Any] | None:
         held = stage_files.read(self.store.stage_path(hash))
@@ -119,28 +146,39 @@ class Session:
         todo = self._record_incompatible(todo)
         if not todo and not self._untimed():
             return True
-        limits = self.plan.suite.limits
-        self.own = self._own_file(stack)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fusebench-")))
+        self.rows, self.own = folder, self._own_file(folder)
+        stack.callback(self.claims.close)
         interrupt = Interrupt(abrupt=not self.jobs)
         stack.enter_context(interrupt.listening())
-        workers = Workers(self.jobs, self.options.plugins, limits.timeout, limits.memory)
-        stopped = True
+        workers = self._crew(interrupt)
+        stopped, computing = True, Computing(self, todo, on_seed)
         try:
-            complete = self._compute(todo, workers, interrupt, on_seed) and self._time(workers, interrupt)
+            complete = computing.run(workers, interrupt)
+            self.left = computing.late
+            for process in computing.aside if complete else ():  # nothing computes while a variant is timed
+                process.wait()
+            complete = complete and self._time(workers, interrupt)
             stopped = not complete
         finally:
-            for process in self.aside:
+            for process in computing.aside:
                 process.kill()
                 process.wait()
             workers.close(now=stopped)
             self.progress.close()
         return complete
 
-    def _own_file(self, stack: ExitStack) -> Path | None:
+    def _crew(self, interrupt: Interrupt) -> Crew:
+        limits, plugins = self.plan.suite.limits, self.options.plugins
+        if self.nodes is None:
+            return Workers(self.jobs, plugins, limits.timeout, limits.memory)
+        most, stopping = self.options.jobs, lambda: interrupt.count
+        return RayWorkers(self.nodes, self.store, plugins, limits.timeout, limits.memory, most, stopping)
+
+    def _own_file(self, folder: Path) -> Path | None:
         if not self.options.own:
             return None
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fusebench-own-"))
-        path = Path(folder) / "data.pickle"
+        path = folder / "own.pickle"
         path.write_bytes(pickle.dumps({source.name: source for source in self.options.own}))
         return path
 
@@ -150,50 +188,6 @@ class Session:
                 self.store.put(failure(self.job(cell), "incompatible", cell.incompatible))
                 self.store.retire(self.keys, cell.key, cell.hash)
         return [cell for cell in todo if cell.incompatible is None]
-
-    def _compute(
-        self,
-        todo: list[Cell],
-        workers: Workers,
-        interrupt: Interrupt,
-        on_seed: OnSeed | None,
-    ) -> bool:
-        seeds = sorted({cell.seed for cell in todo})
-        units = [unit for seed in seeds for unit in self._units([c for c in todo if c.seed == seed])]
-        self.progress.begin(len(todo), {unit.job.hash: unit.seconds for unit in units})
-        stages = {stage.hash: self._stage_state(stage.hash) for c in todo for stage in c.stages.values()}
-        ready = {hash for hash, held in stages.items() if held is not None and held["status"] == "ok"}
-        spoilt = {
-            hash: dependant(held["name"], Outcome(held["status"], held["reason"]))
-            for hash, held in stages.items()
-            if held is not None and held["status"] != "ok"
-        }
-        left = Counter(cell.seed for cell in todo)
-
-        def tell(job: Job, outcome: Outcome) -> None:
-            self.progress.told(job, outcome)
-            if job.kind == "cell":
-                left[job.seed] -= 1
-                if on_seed and len(seeds) > 1 and job.seed == seeds[0] and left[job.seed] == 0:
-                    self.aside.append(on_seed(self.store, f"seed {job.seed} of {len(seeds)}"))
-
-        scheduler = Scheduler(self.store, units, ready, self.keys, tell, interrupt, spoilt, say=self.say)
-        return scheduler.run(workers)
-
-    def _units(self, cells: list[Cell]) -> list[Unit]:
-        stages = [
-            Unit(self.stage_job(s), self.costs.seconds(s.name, s.dataset)) for s in self._missing_stages(cells)
-        ]
-        waiting = [
-            Unit(
-                self.job(c),
-                self.seconds(c.variant, c.dataset),
-                frozenset(stage.hash for stage in c.stages.values()),
-            )
-            for c in cells
-        ]
-        longest = lambda unit: -unit.seconds  # noqa: E731
-        return [*sorted(stages, key=longest), *sorted(waiting, key=longest)]
 
     # ---- timing
 
@@ -205,30 +199,22 @@ class Session:
             cell = self.lowest[pair]
             if self.store.timing_done(cell.hash) or cell.incompatible is not None:
                 continue
-            record = self.store.get(cell.hash)
-            if record is not None and record.status == "ok":
+            if self._is_fine(cell.hash):
                 found.append(cell)
         return found
 
-    def _time(self, workers: Workers, interrupt: Interrupt) -> bool:
-        for process in self.aside:  # nothing else computes while a variant is timed
-            process.wait()
-        together: dict[tuple[str, int], list[Cell]] = {}
-        for cell in self._untimed():
-            together.setdefault((cell.dataset, cell.seed), []).append(cell)
-        for cells in together.values():
-            base = self.job(cells[0])
-            listed = tuple((c.hash, c.variant, {n: s.hash for n, s in c.stages.items()}) for c in cells)
-            probes, name = self.options.probes, f"{len(cells)} variants"
-            workers.start(replace(base, kind="timing", name=name, cells=listed, probes=probes))
-            while True:
-                if interrupt.count:
-                    return False
-                done = workers.finished()
-                if done:
-                    self.progress.told(*done[0])
-                    break
-        return True
+    def _is_fine(self, hash: str) -> bool:
+        if hash not in self.fine and (record := self.store.get(hash)) is not None and record.status == "ok":
+            self.fine.add(hash)
+        return hash in self.fine
+
+    def _time(self, workers: Crew, interrupt: Interrupt) -> bool:
+        if not exclusive.alone(self.claims, interrupt, self.say, lambda: bool(self._untimed())):
+            return False
+        here = exclusive.environment(self.environment, self.store)
+        jobs = exclusive.jobs(self._untimed(), self.job, here, self.options.probes)
+        waiting = (job for job in jobs if self.in_time(TIMING_SECONDS * len(job.cells)))
+        return exclusive.one_by_one(waiting, workers, interrupt, self.progress.told, self.claims.beat)
 
     def closing(self, summary: Summary) -> list[str]:
         """Return what became of the cells, and where the time went."""

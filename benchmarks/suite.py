@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from importlib import resources
 from pathlib import Path
@@ -14,13 +13,15 @@ from ..core.errors import FusebenchError, unknown
 from ..core.files import read_toml
 from ..datasets.card import Metric
 from ..fusion.variant import Settings
+from ..results.store import Store
 from . import suites
 
 # a suite's name becomes results/NAME and reports/NAME, where code and the reference run live too
-RESULTS = "reference perf record recorded store frames"
+RESULTS = "reference perf claims frames index record recorded store verify"
 REPORTS = (
-    "across build comparisons contents contrasts decision families figures findings matched memo page paper "
-    "placebos reproduction run scoreboard scores statistics style sweeps tables timing versus wording"
+    "across build comparisons contents contrasts decision families figures findings machines matched memo page "
+    "paper perf placebos reproduction run scaling scoreboard scores statistics style sweeps tables timing versus "
+    "wording"
 )
 RESERVED = frozenset(f"{RESULTS} {REPORTS}".split())
 
@@ -162,7 +163,7 @@ def load(source: str | Path) -> Suite:
     """
     text = str(source)
     if (Path(text) / "suite.json").is_file():
-        return check(json.loads((Path(text) / "suite.json").read_bytes())["definition"], text)
+        return check(Store(Path(text)).suite().get("definition", {}), text)
     if not text.endswith(".toml"):
         if text not in shipped() and ("/" in text or "\\" in text):
             raise FusebenchError(f"Suite {text!r} is no run's folder: it holds no suite.json.")

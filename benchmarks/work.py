@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from .. import fusion
 from ..core.errors import DataUnavailableError, FusebenchError
+from ..core.files import write_atomic
 from ..datasets import Bundle, Modality, Rows
 from ..fusion.variant import Settings
 from ..results.record import trace, without_paths
 from .job import Job
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def warm_up() -> None:
@@ -57,8 +64,43 @@ def make_task(job: Job, rows: Bundle) -> fusion.Task:
     return fusion.make_task(rows.modalities, rows.classes, Settings(**chosen), extractors, device=job.device)
 
 
+class NotStoredError(Exception):
+    """A result that could not be written: the fault of a disk or of rights, and of no variant."""
+
+
+@contextlib.contextmanager
+def storing() -> Iterator[None]:
+    """Tell what cannot be written from what goes wrong in a variant."""
+    try:
+        yield
+    except OSError as error:
+        raise NotStoredError(without_paths(str(error))) from error
+
+
+def store_state(path: Path, state: dict[str, Any]) -> None:
+    """Store a fitted state as a whole.
+
+    Raises
+    ------
+    NotStoredError
+        Where it cannot be written; whatever torch raises where it cannot be pickled.
+    """
+    held = io.BytesIO()
+    torch.save(state, held)
+    with storing():
+        write_atomic(path, lambda file: file.write(held.getbuffer()))
+
+
 def status_of(error: BaseException) -> str:
-    """Return the status that an exception means."""
+    """Return the status that an exception means.
+
+    Raises
+    ------
+    NotStoredError
+        Where a disk is full: no other variant would do better on it.
+    """
+    if isinstance(error, OSError) and error.errno in FULL:
+        raise NotStoredError(without_paths(str(error))) from error
     if isinstance(error, DataUnavailableError):
         return "unavailable"
     if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError) or _allocator_failed(error):

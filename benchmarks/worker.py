@@ -7,8 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from multiprocessing import resource_tracker
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -16,9 +15,12 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from .. import fusion
-from . import cell, stages, timing, work
+from . import cell, load, stages, timing, work
 from .job import Job, Outcome
+from .processes import HELD_BACK, kill
 
+# below what the user does meanwhile; where nothing else wants the processor it changes nothing
+NICE = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 5)
 KINDS: dict[str, Callable[[Job], Outcome]] = {"stage": stages.run, "cell": cell.run, "timing": timing.run}
 
 
@@ -41,9 +43,12 @@ def one_thread() -> Iterator[None]:
 
 def prepare(plugins: tuple[str, ...], parent: int) -> None:
     """Make this process a worker: one thread, entries and plugins loaded, no life without the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # interrupts are the parent's
+    for number in HELD_BACK:  # interrupts are the parent's, and so is a terminal that hangs up
+        signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
+    psutil.Process().nice(NICE)
+    load.belong_to(parent)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     torch.set_num_threads(1)
     fusion.load_all()
@@ -61,26 +66,3 @@ def _follow(parent: int) -> None:
     while psutil.pid_exists(parent) and os.getppid() == parent:
         time.sleep(1)
     kill(os.getpid())
-
-
-def kill(pid: int | None) -> None:
-    """End a process and everything that it started."""
-    with suppress(psutil.Error):
-        process = psutil.Process(pid)
-        for each in [*process.children(recursive=True), process]:
-            with suppress(psutil.Error):
-                each.kill()
-
-
-@contextmanager
-def mask_interrupts(block: bool) -> Iterator[None]:
-    """Hold SIGINT back, or let it through, in this thread and in the processes that it starts."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # it starts with the first process, and lets signals through then
-    held = signal.pthread_sigmask(signal.SIG_BLOCK if block else signal.SIG_UNBLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)

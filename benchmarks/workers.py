@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from ..core.errors import FusebenchError
 from .job import Job, Outcome
-from .worker import execute, execute_as, kill, mask_interrupts, one_thread, prepare
+from .processes import execute_as, kill, mask_interrupts, prepare
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 LOOK = 0.2  # seconds between looks at time and memory
@@ -82,6 +82,18 @@ class _Task:
         return time.monotonic() - self.begun if self.pid is not None else 0.0
 
 
+class Crew(Protocol):
+    """What takes jobs: worker processes here, or the nodes of a cluster."""
+
+    @property
+    def running(self) -> list[Job]: ...  # noqa: D102
+    @property
+    def free(self) -> int: ...  # noqa: D102
+    def start(self, job: Job) -> None: ...  # noqa: D102
+    def finished(self, patience: float = LOOK) -> list[tuple[Job, Outcome]]: ...  # noqa: D102
+    def close(self, now: bool = False) -> None: ...  # noqa: D102
+
+
 class Workers:
     """Worker processes that take one job each, so that the next is chosen when one is free.
 
@@ -119,6 +131,8 @@ class Workers:
     def start(self, job: Job) -> None:
         """Give a job to a free worker."""
         if not self.count:
+            from .worker import execute, one_thread  # what trains is not imported where others do it
+
             with one_thread():
                 self._finished.append((job, execute(job)))
             return

@@ -25,7 +25,9 @@ def main() -> None:
     except OSError as error:
         if error.errno not in NOT_WRITABLE:
             raise
-        print(f"fusebench: {error.strerror}: {error.filename!r}; choose another place.", file=sys.stderr)
+        where = "" if error.filename is None else f": {str(error.filename)!r}"
+        todo = "make room, or choose" if error.errno == errno.ENOSPC else "choose"
+        print(f"fusebench: {error.strerror}{where}; {todo} another place.", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -37,6 +37,9 @@ def run(
     device: str = "cpu",
     retry: str | None = None,
     shard: str | None = None,
+    cluster: str | None = None,
+    gpu_share: float = 1.0,
+    until: str | None = None,
     plugins: Sequence[str | Path] = (),
     dry_run: bool = False,
     report: bool = True,
@@ -64,6 +67,12 @@ def run(
         `"failed"` computes failed, timed-out and out-of-memory cells again.
     shard
         `"I/N"`: the I-th of N parts of the missing cells.
+    cluster
+        Address of a Ray cluster whose nodes train: `"auto"` or `"HOST:PORT"`; needs `fusebench[cluster]`.
+    gpu_share
+        The part of a card that one cell takes on a cluster's node.
+    until
+        A time of day (`"07:00"`) or an ISO date with time: no cell is started that cannot end by then.
     plugins
         Files that register variants of your own.
     dry_run
@@ -83,20 +92,27 @@ def run(
     FusebenchError
         For a mistake in names, settings or data, before anything is trained.
     """
+    from .benchmarks.deadline import again, left_words
+    from .benchmarks.deadline import until as deadline
     from .benchmarks.options import Options, shard_of
     from .benchmarks.run import run as compute
 
     source = open_data(data, quiet)
     if retry not in (None, "failed"):
         raise FusebenchError(f"retry={retry!r} is not 'failed'.")
+    if not 0 < gpu_share <= 1:
+        raise FusebenchError(f"--gpu-share {gpu_share:g} is not above 0 and at most 1 (0.25: four cells a card).")
     options = Options(
         variants=tuple(variants),
         datasets=tuple(datasets),
         seeds=tuple(seeds),
-        jobs=usable_cores() if jobs is None else jobs,
+        jobs=usable_cores() if jobs is None and cluster is None else jobs,
         device=device,
         retry=retry,
         shard=shard_of(shard) if shard else (1, 1),
+        cluster=cluster,
+        gpu_share=gpu_share,
+        until=None if until is None else deadline(until),
         plugins=tuple(str(Path(p).resolve()) for p in plugins),
         out=Path(out),
         own=() if source is None else (source,),
@@ -108,7 +124,12 @@ def run(
         summary.lines += _report_lines(summary, Path(out))
         summary.lines += _verdicts(summary, Path(out))
     if not dry_run:
-        summary.lines += [*summary.trouble, _next_commands(summary.store.root, options.plugins)]
+        summary.lines += summary.trouble
+        if summary.left:
+            summary.lines.append(
+                f"{left_words(summary.left, until)} Go on: {_command()} {again(suite, options, data)}"
+            )
+        summary.lines.append(_next_commands(summary.store.root, options.plugins))
     return summary
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from .cli_report import Json, Out, SuiteArgument
 from .cli_report import app as report_app
 from .core.errors import FusebenchError
 from .core.files import dumps
+
+if TYPE_CHECKING:
+    from .benchmarks.options import Options
 
 app = typer.Typer(
     help="Which way of fusing modalities should I use? Run a suite, read its report, add your own variant.",
@@ -60,6 +63,13 @@ def run(
     device: Annotated[str, typer.Option(help="Torch device of training.")] = "cpu",
     retry: Annotated[str | None, typer.Option(help="'failed': compute failed cells again.")] = None,
     shard: Annotated[str | None, typer.Option(help="I/N: the I-th of N parts of the missing cells.")] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Train on a Ray cluster: 'auto' (this machine's) or HOST:PORT.")
+    ] = None,
+    gpu_share: Annotated[float, typer.Option(help="With --cluster: the part of a card that a cell takes.")] = 1.0,
+    until: Annotated[
+        str | None, typer.Option(help="Start no cell that cannot end by then: 07:00, or a date with time.")
+    ] = None,
     data: Data = None,
     plugin: Plugin = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would be computed.")] = False,
@@ -79,6 +89,9 @@ def run(
         device=device,
         retry=retry,
         shard=shard,
+        cluster=cluster,
+        gpu_share=gpu_share,
+        until=until,
         data=data,
         plugins=plugin or (),
         dry_run=dry_run,
@@ -115,6 +128,39 @@ def recommend(
     raise typer.Exit(decision.exit_code)
 
 
+@app.command(name="time")
+def time_again(
+    suite: SuiteArgument = "quick",
+    variants: Annotated[list[str] | None, typer.Option(help="Names and globs to time, comma-separated.")] = None,
+    datasets: Annotated[list[str] | None, typer.Option(help="Names and globs to time, comma-separated.")] = None,
+    elsewhere: Annotated[bool, typer.Option(help="Also what was timed on another machine.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Everything, however it was timed.")] = False,
+    jobs: Annotated[int | None, typer.Option(min=0, help="0 = time in this process; else one worker.")] = None,
+    device: Annotated[str, typer.Option(help="Torch device that answers.")] = "cpu",
+    data: Data = None,
+    plugin: Plugin = None,
+    out: Out = Path("."),
+) -> None:
+    """Take latency and throughput again, alone, where they are missing or of a busy machine; trains no cell."""
+    from .retiming import retime
+
+    found = retime(
+        suite,
+        variants=variants or (),
+        datasets=datasets or (),
+        elsewhere=elsewhere,
+        every=every,
+        jobs=jobs,
+        device=device,
+        data=data,
+        plugins=plugin or (),
+        out=out,
+    )
+    for line in found.lines:
+        print(line)
+    raise typer.Exit(found.exit_code)
+
+
 def _seeds(texts: list[str]) -> list[int]:
     pieces = [piece.strip() for text in texts for piece in text.split(",")]
     for piece in pieces:
@@ -132,15 +178,9 @@ def status(
     json: Json = False,
 ) -> None:
     """Count the cells of a suite: done, failed, stale, missing."""
-    from . import api
-    from .benchmarks.options import Options
     from .benchmarks.run import state
 
-    own = api.open_data(data)
-    options = Options(
-        out=out, plugins=tuple(str(p.resolve()) for p in plugin or ()), own=() if own is None else (own,)
-    )
-    store, found, remarks = state(suite, options)
+    store, found, remarks = state(suite, _reading(out, data, plugin))
     for line in remarks:
         print(line, file=sys.stderr)
     if json:
@@ -150,3 +190,30 @@ def status(
     for name, number in found.items():
         if number:
             print(f"  {number:5d} {name}")
+
+
+@app.command()
+def verify(
+    suite: SuiteArgument = "quick",
+    out: Out = Path("."),
+    data: Data = None,
+    plugin: Plugin = None,
+    json: Json = False,
+) -> None:
+    """Check every record of a run and the files beside it; name what a rerun would compute again, and why."""
+    from .benchmarks.verify import verify as judge
+
+    verdict = judge(suite, _reading(out, data, plugin))
+    print(dumps(verdict.json) if json else "\n".join(verdict.lines))
+    raise typer.Exit(verdict.exit_code)
+
+
+def _reading(out: Path, data: Path | None, plugin: list[Path] | None) -> Options:
+    """Return the options of a command that looks at a run."""
+    from . import api
+    from .benchmarks.options import Options
+
+    own = api.open_data(data)
+    return Options(
+        out=out, plugins=tuple(str(p.resolve()) for p in plugin or ()), own=() if own is None else (own,)
+    )

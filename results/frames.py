@@ -45,7 +45,9 @@ def load_results(suite: str | Path, out: str | Path = ".") -> pd.DataFrame:
     `cpu_own`, `cpu_shared`, and the wall time of training split by phase: `phase_load`, `phase_encode`,
     `phase_fuse`, `phase_head`, `phase_optimise`, `phase_validate`, NaN for a phase that was not timed, such
     as all but `load` of a classical learner), `latency_p50`, `latency_p95` (milliseconds at batch 1),
-    `throughput` (rows a second), `memory` (bytes), `parameters`, `flops`, `epoch`, `environment`.
+    `throughput` (rows a second), `memory` (bytes), `parameters`, `flops`, `epoch`, `environment` and
+    `timing_environment` (ids of the machines that trained and timed), `load` and `timing_load` (cores that other
+    processes kept busy meanwhile, NaN where not measured).
 
     Parameters
     ----------
@@ -94,7 +96,8 @@ def _row(record: Record, suite: dict[str, Any]) -> dict[str, Any]:
     measured = {key: np.nan if value is None else value for key, value in record.metrics.items()}
     cost = {key: getattr(record, key) for key in ("memory", "parameters", "flops", "epoch", "environment")}
     phases = {f"phase_{name}": record.phases.get(name, np.nan) for name in PHASES}
-    return head | described | measured | dict(record.times) | phases | cost
+    beside = {"load": np.nan if record.load is None else record.load}
+    return head | described | measured | dict(record.times) | phases | cost | beside
 
 
 def _timing_row(timing: dict[str, Any]) -> dict[str, Any]:
@@ -107,6 +110,7 @@ def _timing_row(timing: dict[str, Any]) -> dict[str, Any]:
         "latency_p95": float(np.percentile(single, 95)),
         "throughput": timing["large_rows"] / float(np.median(large)),
         "timing_environment": timing["environment"],
+        "timing_load": np.nan if timing.get("load") is None else timing["load"],
     }
 
 

@@ -12,14 +12,46 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 SCHEMA = 1
 STATUSES = ("ok", "failed", "timeout", "out_of_memory", "incompatible", "unavailable")
 BAD = ("failed", "timeout", "out_of_memory")
 PHASES = ("load", "encode", "fuse", "head", "optimise", "validate")
+BUSY = 0.1  # cores that other processes keep busy, beyond which a time is said to be of a busy machine
+
+_KINDS = {"cell": str, "variant": str, "dataset": str, "seed": int, "fold": int, "reason": str}
+_KINDS |= {"metrics": dict, "curves": dict, "phases": dict, "times": dict}
 
 Key = tuple[str, str, int]
+
+
+class Row(NamedTuple):
+    """What planning and counting need of a record; a hundred thousand are at hand in a second.
+
+    Parameters
+    ----------
+    cell, variant, dataset, seed, status, environment
+        As in `Record`.
+    spent
+        `Record.spent`, in seconds.
+    trouble
+        The last line of `Record.reason`: why the status is not ok.
+    """
+
+    cell: str
+    variant: str
+    dataset: str
+    seed: int
+    status: str
+    spent: float | None = None
+    trouble: str = ""
+    environment: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """(variant, dataset, seed): one current record each."""
+        return self.variant, self.dataset, self.seed
 
 
 @dataclass(frozen=True)
@@ -63,6 +95,8 @@ class Record:
         SHA-256 of the stored log probabilities (bytes of validation, then test).
     environment
         Id of the machine fingerprint in suite.json.
+    load
+        Cores that processes outside this run kept busy while it trained; None = not measured.
     """
 
     cell: str
@@ -84,6 +118,7 @@ class Record:
     split: str | None = None
     predictions: str | None = None
     environment: str | None = None
+    load: float | None = None
     schema: int = SCHEMA
 
     @property
@@ -98,9 +133,20 @@ class Record:
             return None
         return self.times["wall_own"] + self.times.get("wall_predict", 0.0)
 
+    @property
+    def row(self) -> Row:
+        """What planning and counting need of it."""
+        last = (self.reason.strip().splitlines() or [""])[-1]
+        return Row(self.cell, *self.key, self.status, self.spent, last, self.environment)
+
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain JSON values."""
         return asdict(self)
+
+
+def busy(load: float | None) -> bool:
+    """Return whether a time taken beside such a load is of a busy machine; not where it was not measured."""
+    return load is not None and load > BUSY
 
 
 class InvalidRecordError(ValueError):
@@ -113,7 +159,8 @@ def from_json(value: Any) -> Record:
     Raises
     ------
     InvalidRecordError
-        Saying what is wrong: not an object, a later schema, a missing or unknown field, a bad status.
+        Saying what is wrong: not an object, a later schema, a missing or unknown field, a bad status, a field of
+        another kind.
     """
     if not isinstance(value, dict):
         raise InvalidRecordError(f"it holds {type(value).__name__}, not an object")
@@ -126,6 +173,11 @@ def from_json(value: Any) -> Record:
         raise InvalidRecordError(f"it {what}")
     if value["status"] not in STATUSES:
         raise InvalidRecordError(f"its status is {value['status']!r}")
+    for name, kind in _KINDS.items():
+        if name in value and not isinstance(value[name], kind):
+            raise InvalidRecordError(f"its {name} is {value[name]!r}")
+    if not all(isinstance(seconds, int | float) for seconds in value.get("times", {}).values()):
+        raise InvalidRecordError("its times are not all numbers")
     return Record(**(value | {"stages": tuple(value.get("stages", ()))}))
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..core.collecting import uncollected
 from ..core.errors import FusebenchError
 from ..core.files import dumps, write_atomic, write_json, write_text
 from .record import InvalidRecordError, Key, Record, from_json
@@ -27,10 +28,15 @@ class Store:
     ----------
     root
         `results/<suite>`; made when first written to.
+    broken
+        File that could not be read → why, filled by reading.
+    remarks
+        What else reading met that a user should know, a line each.
     """
 
     root: Path
     broken: dict[Path, str] = field(default_factory=dict, compare=False)
+    remarks: list[str] = field(default_factory=list, compare=False)
 
     def path(self, cell: str) -> Path:
         """Return the file of a cell's record."""
@@ -48,17 +54,17 @@ class Store:
     def get(self, cell: str) -> Record | None:
         """Return a stored record; None where there is none or it cannot be read (then see `broken`)."""
         path = self.path(cell)
-        return self._read(path) if path.is_file() else None
+        return self.read(path) if path.is_file() else None
 
     def records(self) -> Iterator[Record]:
         """Yield every readable record; unreadable files are named in `broken`, orphans ignored."""
-        if self.packed.is_file():
-            yield from self._packed_records()
+        yield from self.packed_records()
         for path in sorted((self.root / "cells").glob("??/*.json")):
-            if not path.name.startswith(".") and (record := self._read(path)) is not None:
+            if not path.name.startswith(".") and (record := self.read(path)) is not None:
                 yield record
 
-    def _read(self, path: Path) -> Record | None:
+    def read(self, path: Path) -> Record | None:
+        """Return the record in a file of `cells/`; None where it is gone or cannot be read (then see `broken`)."""
         try:
             record = from_json(json.loads(path.read_bytes()))
             if record.cell != path.stem:
@@ -71,7 +77,10 @@ class Store:
         self.broken.pop(path, None)
         return record
 
-    def _packed_records(self) -> Iterator[Record]:
+    def packed_records(self) -> Iterator[Record]:
+        """Yield the readable records of a packed run, and none of any other."""
+        if not self.packed.is_file():
+            return
         for number, line in enumerate(self.packed.read_text("utf-8").splitlines(), start=1):
             try:
                 yield from_json(json.loads(line))
@@ -122,7 +131,7 @@ class Store:
             "test": np.maximum(test, LOWEST).astype(np.float16),
         }
         self._put_arrays(self.root / "predictions" / f"{cell}.npz", arrays)
-        return hashlib.sha256(b"".join(a.tobytes() for a in arrays.values())).hexdigest()
+        return digest(arrays)
 
     def predictions(self, cell: str) -> dict[str, np.ndarray]:
         """Return the stored log probabilities of a cell: `validation`, `test`.
@@ -164,6 +173,7 @@ class Store:
         """Store suite.json."""
         write_json(self.suite_file, description, indent=1)
 
+    @uncollected
     def suite(self) -> dict[str, Any]:
         """Return suite.json.
 
@@ -190,16 +200,21 @@ class Store:
         write_json(self.root / "timing" / f"{cell}.json", timing)
 
     def timings(self) -> list[dict[str, Any]]:
-        """Return every stored exclusive timing."""
+        """Return every readable exclusive timing; those that are not stand in `broken`, as records do."""
         packed = self.root / "timing.jsonl"
         lines = packed.read_text("utf-8").splitlines() if packed.is_file() else []
-        found = [json.loads(line) for line in lines]
-        for path in sorted((self.root / "timing").glob("[!.]*.json")):
+        texts: list[tuple[Path, str | bytes]] = [
+            (packed.with_name(f"{packed.name}:{number}"), line) for number, line in enumerate(lines, start=1)
+        ]
+        texts += [(path, path.read_bytes()) for path in sorted((self.root / "timing").glob("[!.]*.json"))]
+        found: dict[str, dict[str, Any]] = {}
+        for path, text in texts:
             try:
-                found.append(json.loads(path.read_bytes()))
-            except ValueError as error:
+                timing = json.loads(text)
+                found[timing["cell"]] = timing
+            except (ValueError, KeyError, TypeError) as error:
                 self.broken[path] = str(error)
-        return sorted(found, key=lambda timing: timing["cell"])
+        return [found[cell] for cell in sorted(found)]
 
     def timing_done(self, cell: str) -> bool:
         """Return whether a cell's timing is stored."""
@@ -212,3 +227,8 @@ class Store:
     def stage_path(self, stage: str) -> Path:
         """Return where a stage's description is kept; its fitted model stands beside it (`.pt`)."""
         return self.root / "stages" / stage[:2] / f"{stage}.json"
+
+
+def digest(predictions: Mapping[str, np.ndarray]) -> str:
+    """Return the SHA-256 of stored log probabilities, of `validation` then `test`, which their record holds."""
+    return hashlib.sha256(predictions["validation"].tobytes() + predictions["test"].tobytes()).hexdigest()

@@ -12,7 +12,7 @@ from matplotlib.collections import PolyCollection
 from fusebench.reports.figures import FIGURES, Look, draw_all
 from fusebench.reports.figures.registry import Heading, opened
 from fusebench.reports.figures.size import written
-from fusebench.reports.figures.times import timed
+from fusebench.reports.machines import timed
 from fusebench.reports.run import load
 from fusebench.results.frames import load_results
 
@@ -122,7 +122,7 @@ def test_times_of_another_machine_are_left_out_and_counted(tmp_path):
     assert seconds.to_dict() == {"gmu": 2.0, "late_mean": 1.0}
     spec = FIGURES["phases"]
     with opened(spec, spec.frame(run), Heading(spec.title, "")) as figure:
-        assert "1 cells of other machines are left out" in " ".join(text for text, _ in drawn_texts(figure))
+        assert "1 cell of other machines is left out" in " ".join(text for text, _ in drawn_texts(figure))
 
 
 def test_the_front_against_time_and_size(hand):

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
+from ..machines import Timed, column, of_one
 from ..statistics import LEVEL, TIE, dunnett_point
 from ..wording import plus_minus
 from .evidence import Evidence
@@ -161,23 +163,43 @@ class Comparison:
         picks = np.argmax(table if held.within.larger else -table, axis=0)
         return tuple(pool[place] for place in picks)
 
+    @cached_property
+    def trained(self) -> Timed:
+        """The data set's cells whose training times may be compared: those of the machine that ran most."""
+        return self._of_one("environment", "load")
+
+    @cached_property
+    def answered(self) -> Timed:
+        """The data set's cells whose latency may be compared."""
+        return self._of_one("timing_environment", "timing_load")
+
+    @property
+    def _ok(self) -> pd.DataFrame:
+        cells = self.evidence.run.cells
+        return cells[(cells["dataset"] == self.evidence.dataset) & (cells["status"] == "ok")]
+
+    def _of_one(self, machine: str, load: str) -> Timed:
+        kept = of_one(self._ok, machine)
+        return Timed(kept, "", int(column(self._ok, machine).notna().sum()) - len(kept), load)
+
     def seconds(self, name: str) -> float:
-        """Return the mean seconds of training a variant with everything it shares."""
-        cells = self._cells(name)
+        """Return the mean seconds of training a variant with everything it shares; NaN where others ran it."""
+        cells = self.trained.cells[self.trained.cells["variant"] == name]
         return float((cells["wall_own"] + cells["wall_shared"]).mean())
 
-    def cost(self, name: str, column: str) -> float:
-        """Return the mean of a column of costs (`latency_p50`, `parameters`), NaN where it is not known."""
-        cells = self._cells(name)
-        values = cells[column].astype(float) if column in cells else np.array([math.nan])
-        return float(np.mean(values))
+    def latency(self, name: str) -> float:
+        """Return the median milliseconds of an answer for one row, NaN where they are not known."""
+        return _mean(self.answered.cells, name, "latency_p50")
 
-    def _cells(self, name: str):
-        cells = self.evidence.run.cells
-        return cells[
-            (cells["variant"] == name) & (cells["dataset"] == self.evidence.dataset) & (cells["status"] == "ok")
-        ]
+    def parameters(self, name: str) -> float:
+        """Return the mean number of trained parameters, NaN where it has none that are counted."""
+        return _mean(self._ok, name, "parameters")
 
     def cheapest(self, names: Iterable[str]) -> str:
-        """Return the variant that is quickest to train, then quickest to answer."""
-        return min(names, key=lambda name: (self.seconds(name), self.cost(name, "latency_p50")))
+        """Return the variant that is quickest to train, then quickest to answer; those not measured come last."""
+        known = {name: (self.seconds(name), self.latency(name)) for name in names}
+        return min(known, key=lambda name: [math.inf if math.isnan(value) else value for value in known[name]])
+
+
+def _mean(cells: pd.DataFrame, name: str, what: str) -> float:
+    return float(column(cells[cells["variant"] == name], what).astype(float).mean())

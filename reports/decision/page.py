@@ -16,10 +16,12 @@ import jinja2
 import numpy as np
 
 from ...core.files import write_atomic, write_json, write_text
+from ..machines import BUSY_WORDS, left_out
 from ..run import records
 from ..scoreboard import FIRST
 from ..wording import INTERVAL, label, number, plus_minus, sentence
 from . import figure
+from .compare import Comparison
 from .plain import to_json
 from .verdict import Verdict
 from .words import headline, sentences
@@ -142,7 +144,17 @@ def _variants(verdict: Verdict) -> Shown:
         "Training seconds are of one fold with everything that is shared (the experts of a late rule, in full); "
         "latency is the median for one row. Classical learners have no parameters trained by gradient."
     )
-    return Shown("Variants", columns, tuple(rows), tuple(filter(None, (INTERVAL, first, told, cost))))
+    notes = (INTERVAL, first, told, cost, *times_notes(verdict.comparison))
+    return Shown("Variants", columns, tuple(rows), tuple(filter(None, notes)))
+
+
+def times_notes(compared: Comparison) -> Iterator[str]:
+    """Say which times are left out for their machine, and which are of a busy one."""
+    for what, held in (("training", compared.trained), ("latency", compared.answered)):
+        if held.elsewhere:
+            yield f"Times of {what} are of one machine: {left_out(held.elsewhere)}."
+        if names := sorted(held.loaded(compared.evidence.dataset)):
+            yield f"{BUSY_WORDS}: {what} of {', '.join(names)} was timed beside other load."
 
 
 def _modalities(verdict: Verdict) -> Shown:

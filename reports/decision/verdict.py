@@ -167,8 +167,8 @@ class Verdict:
             "gain": gain.value,
             "gain_half": gain.half,
             "seconds": compared.seconds(name),
-            "latency_ms": compared.cost(name, "latency_p50"),
-            "parameters": compared.cost(name, "parameters"),
+            "latency_ms": compared.latency(name),
+            "parameters": compared.parameters(name),
             "absent": "",
         }
 

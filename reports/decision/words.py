@@ -72,9 +72,10 @@ def _headline(verdict: Verdict) -> str:
 
 
 def _cost(verdict: Verdict, name: str) -> str:
-    seconds, latency = verdict.comparison.seconds(name), verdict.comparison.cost(name, "latency_p50")
+    seconds, latency = verdict.comparison.seconds(name), verdict.comparison.latency(name)
     answer = f", {number(latency, 2)} ms to answer for a row" if math.isfinite(latency) else ""
-    return f"{number(seconds, 1)} s to train{answer}"
+    trained = f"{number(seconds, 1)} s to train" if math.isfinite(seconds) else "trained on another machine"
+    return f"{trained}{answer}"
 
 
 def _best(verdict: Verdict) -> float:

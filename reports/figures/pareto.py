@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ..machines import remarks, timed
 from ..run import Run, Scores
 from . import fronts
 from .registry import Heading, figure
-from .times import timed
 
 TIME = fronts.Cost("seconds", "training time (s, own + shared)", "{:g}".format)
 
@@ -18,16 +18,18 @@ def frame(run: Run) -> pd.DataFrame:
 
     Columns: `dataset, variant, architecture, data_fusion, metric, mean, half, seconds` (wall, own and
     shared stages, mean over seeds, of the machine that ran the most cells), `front` (whether no other is
-    both faster and better).
+    both faster and better), and where there is something to say of the times `remark`.
     """
-    cells = timed(run).cells
+    held = timed(run)
+    cells, said = held.cells, " · ".join(remarks(held))
     seconds = (cells["wall_own"] + cells["wall_shared"]).groupby([cells["dataset"], cells["variant"]]).mean()
 
     def costs(dataset: str, _: Scores) -> dict[str, float]:
         held = seconds[seconds.index.get_level_values(0) == dataset].droplevel(0)
         return {str(name): float(value) for name, value in held.items()}
 
-    return fronts.rows(run, "seconds", costs, keep=False)
+    data = fronts.rows(run, "seconds", costs, keep=False)
+    return data.assign(remark=said) if said else data
 
 
 @figure(
@@ -41,4 +43,6 @@ def frame(run: Run) -> pd.DataFrame:
 )
 def draw(data: pd.DataFrame, heading: Heading) -> Figure:
     """Draw one panel a data set, its front named beside it."""
+    if "remark" in data and len(data):
+        heading = Heading(heading.title, " · ".join([heading.notes, data["remark"].iloc[0]]))
     return fronts.draw(data, heading, TIME)

@@ -13,13 +13,13 @@ from matplotlib.patches import Patch
 
 from ...results.record import PHASES
 from .. import style
+from ..machines import busy_words, left_out, timed
 from ..run import Run
 from ..wording import number
 from . import layout
 from . import rows as chart
 from .registry import Heading, figure
 from .stamps import stamp
-from .times import timed
 
 REST, SHARED = "rest", "shared"
 PARTS = (*PHASES, REST, SHARED)
@@ -42,7 +42,7 @@ def frame(run: Run) -> pd.DataFrame:
     `shared`: the stages it uses), `seconds` (share x total), `share` (mean over data sets of the part's share
     of a data set's mean over seeds), `total` (wall seconds, own and shared: median over data sets),
     `datasets` (number of them), `of` (all of the run), `machine` (the one that ran the most cells),
-    `elsewhere` (ok cells of other machines, left out).
+    `elsewhere` (ok cells of other machines, left out), and `remark` where some cells are of a busy machine.
     """
     held = timed(run)
     cells = held.cells[held.cells["wall_own"].notna()]
@@ -55,7 +55,8 @@ def frame(run: Run) -> pd.DataFrame:
         total, n = float(sums[name]["median"]), int(sums[name]["size"])
         head, ends = (name, *run.axes(name)), (total, n, len(run.datasets))
         found += [(*head, part, shares[name][part] * total, shares[name][part], *ends) for part in PARTS]
-    return pd.DataFrame(found, columns=COLUMNS).assign(machine=held.machine, elsewhere=held.elsewhere)
+    data = pd.DataFrame(found, columns=COLUMNS).assign(machine=held.machine, elsewhere=held.elsewhere)
+    return data.assign(remark=busy_words(held)) if held.busy else data
 
 
 def _parts(cells: pd.DataFrame) -> pd.DataFrame:
@@ -114,7 +115,9 @@ def _notes(data: pd.DataFrame) -> list[str]:
     first = data.iloc[0]
     notes = [first["machine"]] if first["machine"] else []
     if first["elsewhere"]:
-        notes.append(f"{first['elsewhere']} cells of other machines are left out")
+        notes.append(left_out(first["elsewhere"]))
+    if "remark" in data:
+        notes.append(first["remark"])
     if (data["datasets"] < data["of"]).any():
         notes.append(f"“1 of {first['of']}”: run on so many of the data sets")
     return notes

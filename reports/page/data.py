@@ -17,6 +17,7 @@ from ...core.files import dumps
 from .. import across
 from ..comparisons import ceiling, gains
 from ..figures.registry import without_sweeps
+from ..machines import Timed, answered, timed
 from ..run import LOWER, Run
 from ..scoreboard import FIRST
 from ..style import colour
@@ -42,7 +43,7 @@ def data(run: Run) -> dict[str, Any]:
 
     Settings of long sweeps are told by the run's own metric alone.
     """
-    main, known = set(without_sweeps(run).datasets), metrics(run)
+    main, known, times = set(without_sweeps(run).datasets), metrics(run), (timed(run), answered(run))
     scores = [_scores(run, name, known if name in main else known[:1]) for name in run.datasets]
     return {
         "name": run.suite.get("name", ""),
@@ -55,7 +56,7 @@ def data(run: Run) -> dict[str, Any]:
         "scores": {name: [each.get(name) for each in scores] for name in known},
         "overall": overall(run),
         "gains": [_gains(run, name) for name in run.datasets],
-        "costs": [_costs(run, name) for name in run.datasets],
+        "costs": [_costs(run, name, *times) for name in run.datasets],
         "states": [[_state(run, v, d) for v in run.shown] for d in run.datasets],
         "failures": words.failures(run),
     }  # fmt: skip
@@ -168,14 +169,15 @@ def _gains(run: Run, dataset: str) -> dict[str, list[Any]]:
             (("value", "gain"), ("half", "gain_half"))}  # fmt: skip
 
 
-def _costs(run: Run, dataset: str) -> dict[str, Any]:
-    """Return seconds, milliseconds, parameters and bytes; no times where cells ran on several machines."""
+def _costs(run: Run, dataset: str, trained: Timed, answered: Timed) -> dict[str, Any]:
+    """Return seconds, milliseconds, parameters and bytes; times of one machine alone, and which of a busy one."""
     cells = run.cells[(run.cells["dataset"] == dataset) & (run.cells["status"] == "ok")]
-    machines = cells["environment"].nunique() if "environment" in cells else 0
-    costs = {name: _largest(cells, name, run.shown) for name in ("parameters", "memory", "latency_p50")}
-    costs["train"] = [rounded(value) for value in train_seconds(run, dataset, run.shown)]
-    if machines > 1:
-        costs |= {name: [None] * len(run.shown) for name in ("train", "latency_p50")}
+    costs: dict[str, Any] = {name: _largest(cells, name, run.shown) for name in ("parameters", "memory")}
+    here = answered.cells[answered.cells["dataset"] == dataset]
+    costs["latency_p50"] = _largest(here, "latency_p50", run.shown)
+    costs["train"] = [rounded(value) for value in train_seconds(run, dataset, run.shown, trained)]
+    beside = {"train": trained.loaded(dataset), "latency_p50": answered.loaded(dataset)}
+    costs["busy"] = {key: [p for p, v in enumerate(run.shown) if v in names] for key, names in beside.items()}
     return costs
 
 

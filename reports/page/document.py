@@ -13,6 +13,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ...core.files import write_text
+from .. import machines
 from ..figures import Drawn
 from ..findings import Finding
 from ..run import Run
@@ -44,6 +45,7 @@ def write(run: Run, tables: list[Table], drawn: list[Drawn], found: Sequence[Fin
             styles=Markup(styles()),
             scripts={"first": first, "vendor": vendor, "own": own},
             overall=(told["overall"] or {}).get("note", ""),
+            times=machines.note(run),
             **embeds,
             **content(run, tables, drawn, found),
             pictures=made.result(),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .. import comparisons
+from ..machines import timed
 from ..run import Run, records
 from ..wording import plus_minus, why_absent
 from .latex import FIRST
@@ -91,26 +92,15 @@ def seconds(run: Run) -> Board:
     return found
 
 
-def machine(run: Run) -> str:
-    """Return the key of the environment that most ok cells ran in, the first by name where several did."""
-    ok = run.cells[run.cells["status"] == "ok"]
-    if "environment" not in ok or not len(counts := ok["environment"].dropna().value_counts()):
-        return ""
-    return min(counts.index, key=lambda key: (-counts[key], str(key)))
-
-
 def train_times(run: Run) -> dict[tuple[str, str], float]:
     """Return the mean training time of what ran on the run's machine on every seed in use."""
-    cells = run.cells[run.cells["status"] == "ok"]
-    if not {"environment", "wall_own"} <= set(cells.columns):
-        return {}
-    cells = cells[cells["environment"] == machine(run)]
-    shared = cells["wall_shared"] if "wall_shared" in cells else pd.Series(0.0, index=cells.index)
-    cells = cells.assign(seconds=cells["wall_own"].astype(float) + shared.astype(float).fillna(0.0))
+    cells = timed(run).cells
     found = {}
-    for (name, dataset), rows in cells.groupby(["variant", "dataset"]):
-        used = rows[rows["seed"].isin(run.seeds(str(dataset)))]["seconds"]
-        if len(used) and len(used) == len(run.seeds(str(dataset))):
+    if "wall_own" not in run.cells:
+        return found
+    totals = cells["wall_own"] + cells["wall_shared"]
+    for (name, dataset), used in totals.groupby([cells["variant"], cells["dataset"]]):
+        if len(used) == len(run.seeds(str(dataset))):
             found[str(name), str(dataset)] = float(used.mean())
     return found
 

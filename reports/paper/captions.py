@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from ..figures.registry import Spec as Figure
+from ..machines import remarks, timed
 from ..run import LOWER, Run, published
 from ..sweeps import swept
 from ..wording import counted, label, listed, row_chance, sentence, short, unfinished
@@ -84,7 +85,8 @@ def time(selection: Selection) -> str:
         "Wall seconds of training on one machine, own and shared stages in full, mean over seeds. Nothing is "
         "bold: no interval is estimated and no test made of times."
     )
-    return _joined(what, facts(selection))
+    said = [f"{sentence(text)}." for text in remarks(timed(selection.run))]
+    return _joined(what, *said, facts(selection))
 
 
 def cautions(run: Run, datasets: Iterable[str]) -> list[str]:

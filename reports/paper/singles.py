@@ -8,6 +8,7 @@ from hashlib import sha256
 import pandas as pd
 
 from ..figures.registry import without_sweeps
+from ..machines import BUSY_WORDS, timed
 from ..run import LOWER, Run
 from ..tables import Table
 from ..wording import INTERVAL, data_notes, label, status_words
@@ -26,8 +27,8 @@ def single_tables(run: Run) -> list[Table]:
     """
     run = without_sweeps(run)
     parts = boards.scores(run), boards.gains(run), boards.seconds(run)
-    files = file_names(run.datasets)
-    return [_single(run, dataset, files[dataset], *parts) for dataset in run.datasets]
+    files, trained = file_names(run.datasets), timed(run)
+    return [_single(run, d, files[d], *parts, trained.loaded(d)) for d in run.datasets]
 
 
 def file_names(names: Iterable[str]) -> dict[str, str]:
@@ -41,9 +42,15 @@ def file_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def _single(
-    run: Run, dataset: str, file: str, scores: boards.Board, gains: boards.Board, seconds: boards.Board
+    run: Run,
+    dataset: str,
+    file: str,
+    scores: boards.Board,
+    gains: boards.Board,
+    seconds: boards.Board,
+    busy: set[str],
 ) -> Table:
-    rows, texts = [], []
+    rows, texts, beside = [], [], [name for name in run.shown if name in busy]
     for name in run.shown:
         if not (counts := run.statuses(name, dataset)):
             continue
@@ -67,6 +74,7 @@ def _single(
         f"Gain: in {label(run.metric)}, over the best single modality, chosen on validation rows for each seed; "
         "positive is better. Training: wall seconds on one machine, own and shared stages in full, mean over "
         "seeds.",
+        *([f"Trained beside other load ({BUSY_WORDS}): {', '.join(beside)}."] if beside else []),
         *data_notes(run, dataset),
     )
     return Table(f"{FOLDER}/{file}", title, pd.DataFrame(rows), (("", pd.DataFrame(texts)),), notes)

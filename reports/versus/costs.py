@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..machines import commonest
 from ..run import Run
 
 
@@ -32,7 +33,7 @@ class Ratio:
 def training(run: Run, left: str, right: str, datasets: Iterable[str]) -> Ratio | None:
     """Compare training seconds, own and shared stages; None where the two never ran on one machine.
 
-    Only seeds that both ran on the same machine count.
+    Only seeds that both ran on the same machine count, of the machine with most of them on a data set.
     """
     return _ratio(run, left, right, datasets, "seconds", "environment")
 
@@ -86,4 +87,7 @@ def _divide(table: pd.DataFrame, left: str, right: str) -> float:
     if left not in table or right not in table:
         return np.nan
     both = table[table[left].notna() & table[right].notna()]
+    if len(both) and both.index.nlevels > 1:
+        keys = both.index.get_level_values(1)
+        both = both[keys == commonest(pd.Series(keys))]
     return float(both[left].mean() / both[right].mean()) if len(both) else np.nan

@@ -1,5 +1,6 @@
 """A plugin for the tests of the harness: a variant that does what it is told, a data set that costs nothing."""
 
+import ctypes
 import os
 import signal
 import time
@@ -44,6 +45,14 @@ def missing_file():
         return file.read()
 
 
+def segfault():
+    ctypes.string_at(0)
+
+
+def too_large():
+    torch.empty(2**50)
+
+
 ACTS = {
     "none": lambda: None,
     "kill": kill,
@@ -53,6 +62,8 @@ ACTS = {
     "unsendable": unsendable,
     "hog": hog,
     "missing_file": missing_file,
+    "segfault": segfault,
+    "too_large": too_large,
     "nap": lambda: time.sleep(0.25),
     "sleep": lambda: time.sleep(60),
 }

@@ -55,7 +55,9 @@ def test_a_record_holds_what_was_measured(ran):
 def test_the_shared_cost_is_charged_in_full_and_the_baseline_owns_its_training(ran):
     experts = [ran.records[f"unimodal(modality={m})", SMALL, 0] for m in ("tabular", "image", "audio")]
     late = ran.records["late_mean", SMALL, 0]
-    assert late.times["wall_shared"] == pytest.approx(sum(e.times["wall_own"] for e in experts))
+    owned = [expert.times["wall_own"] for expert in experts]
+    asked = [expert.times["wall_predict"] for expert in experts]  # of the stage, and a little of the cell
+    assert sum(owned) < late.times["wall_shared"] <= sum(owned) + sum(asked)
     assert late.times["wall_own"] < late.times["wall_shared"]
     assert all(expert.times["wall_shared"] == 0 for expert in experts)
     assert late.parameters == sum(expert.parameters for expert in experts)

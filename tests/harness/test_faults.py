@@ -65,13 +65,57 @@ def test_failed_cells_are_tried_again_when_asked(run, ten, stored):
 
 
 def test_limits_are_looked_at_from_outside(run, suite, stored):
+    before = set(psutil.Process().children())
     ended = run(suite(["stub(act=sleep)", "stub(act=hog)"], more="[limits]\ntimeout = 5\nmemory = 1200"))
     slow, large = (stored.records[f"stub(act={act})", "tiny", 0] for act in ("sleep", "hog"))
     assert (slow.status, slow.reason) == ("timeout", "stopped after 5 s ([limits] timeout)")
     assert large.status == "out_of_memory"
     assert "of 1200 MB ([limits] memory)" in large.reason
     assert ended.exit_code == 1
-    assert not [p for p in psutil.Process().children() if "spawn_main" in " ".join(p.cmdline())]
+    mine = set(psutil.Process().children()) - before
+    assert not [p for p in mine if "spawn_main" in " ".join(p.cmdline())]
+
+
+@pytest.mark.slow
+def test_a_crash_in_compiled_code_and_memory_that_is_not_there_cost_their_cells_alone(run, suite, stored):
+    ended = run(suite(["stub(act=segfault)", "stub(act=too_large)", "stub"]))
+    crash, large = (stored.records[f"stub(act={act})", "tiny", 0] for act in ("segfault", "too_large"))
+    assert (crash.status, crash.reason) == ("failed", "its process was killed by signal 11 (SIGSEGV)")
+    assert large.status == "out_of_memory"
+    assert "allocate memory" in large.reason
+    assert (ended.counts["ok"], ended.exit_code) == (1, 1)
+
+
+def test_a_loss_that_is_no_number_fails_its_cell_with_what_may_help(run, suite, stored):
+    ended = run(suite(["concat_features", "stub"], ["tiny"], lr=1e30), jobs=0)
+    record = stored.records["concat_features", "tiny", 0]
+    assert record.status == "failed"
+    assert "a smaller lr may help" in record.reason.splitlines()[-1]
+    assert ended.counts["ok"] == 1
+
+
+JUMPY = """
+import itertools, time
+real, jumps = time.time, itertools.cycle([0, 86400, -86400, 3e8, -1e9])
+time.time = lambda: real() + next(jumps)
+"""
+
+
+@pytest.mark.slow
+def test_a_clock_that_jumps_ends_no_cell_and_gives_no_negative_time(cli, suite, stored, stubs, tmp_path):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "sitecustomize.py").write_text(JUMPY)
+    suite(["stub", "concat_features", "stub(act=nap)"], more="[limits]\ntimeout = 60")
+    command = ["s.toml", "--plugin", stubs, "--no-report", "--jobs", 2]
+    ended = cli("run", *command, env={"PYTHONPATH": tmp_path / "lib"})
+    assert ended.returncode == 0, ended.stderr
+    assert stored.status("concat_features") == "ok"
+    for record in stored.records.values():
+        assert min([*record.times.values(), *record.phases.values()]) >= 0
+    for path in stored.files:  # as if it had been written in another century
+        os.utime(path, (4e9, 4e9))
+    again = cli("run", *command, env={"PYTHONPATH": tmp_path / "lib"})
+    assert "nothing to train" in again.stderr + again.stdout
 
 
 @pytest.mark.slow

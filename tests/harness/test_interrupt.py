@@ -7,8 +7,9 @@ import subprocess
 import pytest
 
 import fusebench
-from fusebench.benchmarks.scheduler import Interrupt
+from fusebench.benchmarks.interrupt import Interrupt
 
+fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals to a process group are POSIX's")
 
 
@@ -113,6 +114,42 @@ def test_a_termination_of_the_whole_group_marks_no_cell_as_failed(long_run, stor
     assert tools.gone(below)
     assert {record.status for record in stored.records.values()} == {"ok"}
     assert "Traceback" not in complaints(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_terminal_that_hangs_up_stops_after_the_running_cell(suite, cli, stored, door, stubs, tools):
+    """A dropped ssh: the kernel tells the session of the terminal, and nothing can be printed any more."""
+    suite([f"stub(act=nap,number={i})" for i in range(12)])
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        cli.command("run", "s.toml", "--plugin", stubs, "--jobs", 2, "--no-report"),
+        cwd=cli.folder, env=tools.environment(), stdin=theirs, stdout=theirs, stderr=theirs,
+        start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(theirs)
+    tools.wait_until(lambda: len(stored.files) >= 2)
+    below = tools.family(process.pid)
+    os.close(ours)
+    assert process.wait(30) == 130
+    assert tools.gone(below)
+    done = len(stored.files)
+    assert 2 <= done < 12
+    assert {record.status for record in stored.records.values()} == {"ok"}
+    assert "12 ok" in door("run", "s.toml", "--plugin", stubs, "--jobs", 0, "--no-report")[1]
+
+
+def test_what_the_user_had_ignored_stays_ignored():
+    """`nohup`: a run goes on when the terminal hangs up."""
+    interrupt = Interrupt()
+    held = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupt.listening():
+            signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(signal.SIGTERM)
+        assert interrupt.count == 1
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, held)
 
 
 def test_a_run_that_is_killed_loses_only_what_was_running(suite, cli, stored, stubs, tmp_path, tools):

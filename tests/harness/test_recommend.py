@@ -1,6 +1,7 @@
 """`recommend` from data to page: what fits, what is left out, what is trained twice (nothing)."""
 
 import json
+from itertools import count
 
 import numpy as np
 import pytest
@@ -147,7 +148,7 @@ def test_too_few_rows_for_a_curve_are_said(go):
 
 
 def test_a_curve_for_which_no_time_is_left_is_said(go, monkeypatch):
-    monkeypatch.setattr(budgeted.time, "monotonic", iter(1e5 * np.arange(1, 99)).__next__)
+    monkeypatch.setattr(budgeted.time, "monotonic", map(float, count(1, 100_000)).__next__)
     monkeypatch.setattr(budget, "probe", lambda source, training, names, device: {n: Pace(1.0) for n in names})
     ended = go(rows(), VARIANTS[:4])
     assert ended.json["left_out"] == ["the learning curve: training took longer than was estimated"]

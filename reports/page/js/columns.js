@@ -114,10 +114,16 @@ function detailColumns(place) {
       usual: true,
       number: true,
       larger: false,
-      node: (row) => (row[key] === null ? make("span", { class: "state" }, "not measured") : text(row[key])),
+      node: (row) => costNode(row, key, text, DATA.costs[place].busy[key] || []),
       text: (row) => [row[key]],
     })),
   ];
+}
+
+function costNode(row, key, text, busy) {
+  if (row[key] === null) return make("span", { class: "state" }, "not measured");
+  if (!busy.includes(row.id)) return text(row[key]);
+  return make("span", {}, text(row[key]), make("span", { class: "state" }, " busy machine"));
 }
 
 function scoreColumn(key, field, title, place, usual) {

@@ -1,0 +1,1 @@
+../../fusebench/perf.py

@@ -1,0 +1,1 @@
+../../fusebench/retiming.py
