@@ -13,7 +13,7 @@ FIG ?=
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install bench report figures test test-all test-nightly test-contract check lint data reference docs memo perf clean
+.PHONY: help install bench report figures test test-all test-nightly test-contract test-cluster check lint data reference docs memo perf clean
 
 # the root must not be on the path: a bare `datasets` is never ours
 export PYTHONSAFEPATH = 1
@@ -59,6 +59,10 @@ test-nightly: $(STAMP)  ## larger simulations, figures of 24 and 90 variants in 
 
 test-contract: $(STAMP)  ## the whole contract of every variant and training wrapper
 	@"$(BIN)/python" -m pytest -q -n auto tests/test_contract.py tests/test_wrappers.py $(ARGS)
+
+test-cluster: $(STAMP)  ## add Ray, the extra of `run --cluster`, and run nodes of it on this machine
+	@"$(BIN)/python" -m pip install -q -c constraints.txt $(PIP_ARGS) ray
+	@"$(BIN)/python" -m pytest -q tests/harness/test_cluster_nodes.py $(ARGS)
 
 check: $(STAMP)  ## the contract on one entry: VARIANT=my_merge
 	@$(RUN) check "$(VARIANT)" $(ARGS)

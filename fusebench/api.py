@@ -144,15 +144,25 @@ def _draw_aside(out: Path, store: Store, note: str) -> subprocess.Popen[bytes]:
 
 
 def _report_lines(summary: Summary, out: Path) -> list[str]:
+    """Draw tables and figures and return what they say; what is drawn already is not drawn again."""
+    from . import drawn
+    from .results.store import name_of
+
+    store = summary.store
+    page = out / "reports" / name_of(store.root) / "index.html"
+    if not summary.trained and (said := drawn.kept(store, page)) is not None:
+        return said
     from .reports.build import build
 
     try:
-        built = build(summary.store.root, out)
+        built = build(store.root, out)
     except Exception as error:  # what was computed is stored and told, whatever becomes of its drawing
         summary.drawn = False
         return [f"Tables and figures could not be drawn: {type(error).__name__}: {error}"]
     tables = out / "results" / built.name / "tables"
-    return [f"Open {built.page} (figures beside it, tables in {tables}).", *built.lines]
+    lines = [f"Open {built.page} (figures beside it, tables in {tables}).", *built.lines]
+    drawn.keep(store, page, lines)
+    return lines
 
 
 def _verdicts(summary: Summary, out: Path) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..results.frames import find
+from ..results.store import name_of as name_of
 from . import contents, page, run, tables
 from .figures import Drawn, draw_all
 from .figures.aside import drawing
@@ -129,15 +129,6 @@ def figures(
     store = find(suite, out)
     folder = Path(out) / "reports" / name_of(store.root) / "figures"
     return draw_all(run.load(store), folder, names, look, choice)
-
-
-def name_of(root: Path) -> str:
-    """Return a results folder's path below its last `results/`; its own name where there is none."""
-    parts = Path(os.path.abspath(root)).parts
-    if "results" in parts[:-1]:
-        last = len(parts) - 2 - parts[:-1][::-1].index("results")
-        return "/".join(parts[last + 1 :])
-    return parts[-1]
 
 
 def _told(found: Iterable[Finding]) -> Table:

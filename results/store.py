@@ -232,3 +232,12 @@ class Store:
 def digest(predictions: Mapping[str, np.ndarray]) -> str:
     """Return the SHA-256 of stored log probabilities, of `validation` then `test`, which their record holds."""
     return hashlib.sha256(predictions["validation"].tobytes() + predictions["test"].tobytes()).hexdigest()
+
+
+def name_of(root: Path) -> str:
+    """Return a results folder's path below its last `results/`; its own name where there is none."""
+    parts = Path(os.path.abspath(root)).parts
+    if "results" in parts[:-1]:
+        last = len(parts) - 2 - parts[:-1][::-1].index("results")
+        return "/".join(parts[last + 1 :])
+    return parts[-1]

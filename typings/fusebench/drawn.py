@@ -1,0 +1,1 @@
+../../fusebench/drawn.py
