@@ -51,8 +51,8 @@ def state(store: Store) -> str:
     Files count by name, size and modification time, so a hundred thousand records take a second.
     """
     taken = hashlib.sha256()
-    for name, stamp in sorted(index.stamps(store.root / "cells").items()):
-        taken.update(f"{name} {stamp.size} {stamp.modified}\n".encode())
+    for name, (size, modified) in sorted(index.stamps(store.root / "cells").items()):
+        taken.update(f"{name} {size} {modified}\n".encode())
     for path in [store.suite_file, *sorted((store.root / "timing").glob("*.json")), *_code()]:
         found = path.stat()
         taken.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
