@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 from .. import fusion
 from ..core.collecting import uncollected
 from ..core.errors import FusebenchError
-from ..core.files import dumps
 from ..core.fingerprint import source_hash
 from ..datasets import DataSet, Modality
 from ..datasets.splits import fold_of
 from ..results.record import Key
 from .choose import dataset_names, sources, variant_names
+from .hashing import STAGES, Hashed, hash_of
 from .published import published
 from .suite import PublishedFigure, Suite
 from .traits import Trait, Traits, ours
 
 PROTOCOL = 1  # raised when splitting, scoring or seeding changes what a cell means
 _NONE: Mapping[str, Stage] = {}
-_SEED, _STAGES = "\0seed", "\0stages"  # stand in a text for what differs; no name holds them
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +153,7 @@ def make(
 class _Pair:
     """What the cells of one variant on one data set have in common, whatever the seed."""
 
-    hashed: _Hashed
+    hashed: Hashed
     needs: tuple[str, ...]
     incompatible: str | None
 
@@ -209,7 +206,7 @@ class _Planner:
 
     def _identity(self, dataset: str) -> str:
         source = self.sources[dataset]
-        return _hash({"name": source.name, "source": self._loader(type(source)), "raw": source.identity()})
+        return hash_of({"name": source.name, "source": self._loader(type(source)), "raw": source.identity()})
 
     def _loader(self, kind: type[DataSet]) -> str:
         return self.traits.known(
@@ -231,7 +228,7 @@ class _Planner:
             needs = (name,) if entry.axes.architecture == "unimodal" else fusion.build(name, task).needs()
         return Trait(None, needs, self.source(tuple(fusion.definitions(name, task))))
 
-    def _hashed(self, kind: str, name: str, dataset: str, source: str) -> _Hashed:
+    def _hashed(self, kind: str, name: str, dataset: str, source: str) -> Hashed:
         values = {
             "kind": kind,
             "protocol": PROTOCOL,
@@ -239,15 +236,15 @@ class _Planner:
             "source": source,
             "dataset": self.identity(dataset),
             "training": self.training,
-            "stages": _STAGES,
+            "stages": STAGES,
         }
-        return _Hashed(values)
+        return Hashed(values)
 
     def _of(self, kind: str, name: str, dataset: str) -> Trait:
         source = self.sources[dataset]
         return self.trait(kind, name, source.modalities, tuple(source.classes))
 
-    def _stage_hash(self, name: str, dataset: str) -> _Hashed:
+    def _stage_hash(self, name: str, dataset: str) -> Hashed:
         return self._hashed("stage", name, dataset, self._of("stage", name, dataset).source)
 
     def _stage(self, name: str, dataset: str, seed: int) -> Stage:
@@ -257,7 +254,7 @@ class _Planner:
         trait = self._of("cell", variant, dataset)
         if trait.incompatible is not None:
             values = {"kind": "incompatible", "name": variant, "reason": trait.incompatible, "dataset": dataset}
-            return _Pair(_Hashed(values), (), trait.incompatible)
+            return _Pair(Hashed(values), (), trait.incompatible)
         return _Pair(self._hashed("cell", variant, dataset, trait.source), trait.needs, None)
 
     def _cell(self, variant: str, dataset: str, seed: int) -> Cell:
@@ -265,33 +262,6 @@ class _Planner:
         stages = {name: self.stage(name, dataset, seed) for name in pair.needs} if pair.needs else _NONE
         hash = pair.hashed(seed, [stage.hash for stage in stages.values()])
         return Cell(hash, variant, dataset, seed, stages, pair.incompatible)
-
-
-class _Hashed:
-    """Hashes of values that differ in seed and stages alone: the rest of their text is written once.
-
-    Parameters
-    ----------
-    values
-        All but `seed`; `_STAGES` stands for the hashes of the stages.
-    """
-
-    def __init__(self, values: dict[str, Any]):
-        self.head, rest = dumps(values | {"seed": _SEED}).split(dumps(_SEED))
-        self.rest = rest.split(dumps(_STAGES))
-
-    def __call__(self, seed: int, stages: Sequence[str] = ()) -> str:
-        """Return the hash at a seed, with the hashes of the stages used."""
-        spelt = '["' + '", "'.join(sorted(stages)) + '"]' if stages else "[]"  # as `dumps` does, which is slower
-        return _digest(f"{self.head}{seed:d}{spelt.join(self.rest)}")
-
-
-def _hash(value: dict[str, Any]) -> str:
-    return _digest(dumps(value))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def fold(source: DataSet, seed: int) -> int:
