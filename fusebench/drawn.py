@@ -66,4 +66,6 @@ def _code() -> Iterator[Path]:
             # packages alone: in a checkout, runs lie beside the code
             yield from sorted(Path(place).glob("*.py"))
             for package in sorted(Path(place).glob("*/__init__.py")):
-                yield from sorted(path for path in package.parent.rglob("*") if path.is_file() and path.suffix != ".pyc")
+                yield from sorted(
+                    path for path in package.parent.rglob("*") if path.is_file() and path.suffix != ".pyc"
+                )

@@ -61,7 +61,7 @@ def test_the_reference_run_of_full_holds_every_variant():
     fusion.load_all()
     ran = {str(name).partition("(")[0] for name in cells.loc[cells["status"] == "ok", "variant"]}
     # Other tests register entries of their own in this process.
-    assert ran == {entry.id for entry in fusion.REGISTRY if entry.factory.__module__.startswith("fusebench.")}
+    assert ran == {entry.id for entry in fusion.REGISTRY if entry.definition.__module__.startswith("fusebench.")}
 
 
 @pytest.mark.slow

@@ -97,7 +97,9 @@ def carry_out(order: Order, folder: Path, fetch: Fetch) -> Answer:
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     places = {shipment.fingerprint: placed(shipment, folder, fetch) for shipment in order.shipments}
-    plugins = sorted(str(path) for path in places[order.plugins.fingerprint].glob("*/*"))
+    # files alone: beside them Python keeps what it compiled
+    sent = places[order.plugins.fingerprint].glob("*/*")
+    plugins = sorted(str(path) for path in sent if path.is_file())
     root = Path(tempfile.mkdtemp(prefix="job-", dir=folder))
     try:
         lent = {name for stage in order.stages for name in lend(places[stage.fingerprint], root)}

@@ -156,7 +156,7 @@ print(summary.counts["ok"], "ok")
 """
 
 
-@pytest.mark.parametrize("way", ["file", pytest.param("piped", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("way", ["file", pytest.param("piped", marks=pytest.mark.nightly)])
 def test_a_script_without_a_guard_runs_once(suite, tmp_path, tools, way):
     suite(["concat_features"], ["digits_sklearn"])
     (tmp_path / "script.py").write_text(SCRIPT)

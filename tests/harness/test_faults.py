@@ -55,7 +55,7 @@ def test_a_killed_worker_costs_its_own_cell_alone(run, ten, stored):
     assert sorted(line.split(": ", 1)[1].count("stub") for line in again.lines) == [3]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_failed_cells_are_tried_again_when_asked(run, ten, stored):
     run(ten)
     again = run(ten, retry="failed")
@@ -291,7 +291,7 @@ def test_without_a_sound_library_only_sound_is_unavailable(cli, suite, stubs, st
 
 
 @linux
-@pytest.mark.parametrize("cores", [2, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cores", [2, pytest.param(1, marks=pytest.mark.nightly)])
 def test_workers_are_the_cores_of_this_process_with_one_thread_each(cli, suite, stored, stubs, tmp_path, cores):
     usable = sorted(os.sched_getaffinity(0))
     if len(usable) < cores:

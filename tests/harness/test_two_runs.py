@@ -34,7 +34,7 @@ def test_each_cell_is_computed_once(suite, cli, stored, stubs):
     assert not (stored.root / "claims").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_what_a_killed_run_had_claimed_is_free_again(suite, cli, stored, stubs, tools):
     suite(["stub(act=nap)", "stub(act=sleep)", "stub(act=nap,number=1)"])
     command = ["run", "s.toml", "--plugin", stubs, "--jobs", 1, "--no-report"]
