@@ -105,7 +105,7 @@ def test_a_node_killed_on_the_way_costs_nothing(two_nodes, started, cli, suite, 
 
 
 @with_ray
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_interrupted_once_nodes_finish_what_runs(started, suite, stored, tmp_path, tools):
     suite([f"stub(act=nap,number={i})" for i in range(60)], ["tiny"])
     process = started()
@@ -118,7 +118,7 @@ def test_interrupted_once_nodes_finish_what_runs(started, suite, stored, tmp_pat
 
 
 @with_ray
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_node_with_another_library_is_refused_before_anything_is_trained(
     two_nodes, cli, suite, stubs, stored, tmp_path
 ):
