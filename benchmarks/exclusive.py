@@ -14,9 +14,8 @@ from ..results.store import Store
 from .interrupt import Interrupt
 from .job import Job, Outcome
 from .plan import Cell
+from .scheduler import WAIT
 from .workers import Crew
-
-WAIT = 0.5  # seconds between looks at another run of the folder
 
 
 def environment(here: Mapping[str, Any], store: Store) -> str:

@@ -12,14 +12,14 @@ import psutil
 
 from .job import Job, Outcome
 
-HELD_BACK = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)}
+HELD_BACK = {getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGTERM") if hasattr(signal, name)}
 
 
-def prepare(plugins: tuple[str, ...], parent: int) -> None:
+def prepare(plugins: tuple[str, ...], parent: int, stopping: Path) -> None:
     """Make this process a worker; see `worker.prepare`."""
     from . import worker
 
-    worker.prepare(plugins, parent)
+    worker.prepare(plugins, parent, stopping)
 
 
 def execute_as(job: Job, marker: Path) -> Outcome:

@@ -41,10 +41,19 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def prepare(plugins: tuple[str, ...], parent: int) -> None:
-    """Make this process a worker: one thread, entries and plugins loaded, no life without the parent."""
-    for number in HELD_BACK:  # interrupts are the parent's, and so is a terminal that hangs up
-        signal.signal(number, signal.SIG_IGN)
+def prepare(plugins: tuple[str, ...], parent: int, stopping: Path) -> None:
+    """Make this process a worker: one thread, entries and plugins loaded, no life without the parent.
+
+    Signals to the whole process group are the parent's to answer: a worker ends of a termination when `stopping`,
+    the parent's word, is there, and not when a batch system sent it to all.
+    """
+
+    def end(number: int, frame: object) -> None:
+        if stopping.exists():
+            os._exit(0)
+
+    for number in HELD_BACK:
+        signal.signal(number, end if number == signal.SIGTERM else signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
     psutil.Process().nice(NICE)

@@ -113,6 +113,7 @@ class Workers:
         self.count, self.plugins, self.timeout, self.memory = count, plugins, timeout, memory
         self.tasks: dict[Any, _Task] = {}
         self.folder = tempfile.TemporaryDirectory(prefix="fusebench-")
+        self._stopping = Path(self.folder.name) / "stopping"  # workers end of no signal before it is there
         self.pool: ProcessPool | None = None
         self._number = self._stillborn = 0
         self._abandoned = False
@@ -137,7 +138,7 @@ class Workers:
                 self._finished.append((job, execute(job)))
             return
         if self.pool is None:
-            arguments = (self.plugins, os.getpid())
+            arguments = (self.plugins, os.getpid(), self._stopping)
             context: Any = _Context()
             self.pool = ProcessPool(self.count, initializer=prepare, initargs=arguments, context=context)
         self._number += 1
@@ -185,8 +186,10 @@ class Workers:
         jobs, pool = self.running, self.pool
         self.tasks, self.pool = {}, None
         if pool is not None:
+            self._stopping.touch()
             pool.stop()
             pool.join()
+            self._stopping.unlink()
         for job in jobs:
             self.start(job)
 
@@ -223,6 +226,7 @@ class Workers:
     def close(self, now: bool = False) -> None:
         """Stop the workers; with `now`, without waiting for their jobs."""
         if self.pool is not None:
+            self._stopping.touch()
             for pid in [task.pid for task in self.tasks.values() if task.pid is not None]:
                 if now:
                     kill(pid)
