@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,12 +18,11 @@ from ..fusion.variant import Variant
 from ..results.record import Record
 from ..results.store import Store
 from .data import bundle, store_split
-from .job import NOT_STORED, Job, Outcome
+from .job import Job, Outcome
 from .load import Others
 from .metrics import log_probabilities, score
 from .stages import StageResult, load_stage, remember
 from .work import (
-    NotStoredError,
     explain,
     make_task,
     peak_memory,
@@ -44,20 +43,10 @@ class Fitted:
 
 
 def run(job: Job) -> Outcome:
-    """Compute and store one cell; whatever goes wrong becomes its record."""
-    begin = time.monotonic()
-    try:
-        outcome = _recorded(job, Store(job.root))
-    except NotStoredError as error:
-        outcome = Outcome(NOT_STORED, str(error))
-    return replace(outcome, seconds=time.monotonic() - begin)
-
-
-def _recorded(job: Job, store: Store) -> Outcome:
+    """Compute and store one cell; whatever goes wrong becomes its record, unless that cannot be stored."""
+    store = Store(job.root)
     try:
         record = _compute(job, store)
-    except NotStoredError:
-        raise
     except (Exception, SystemExit) as error:  # a worker never raises: some cannot be sent
         record = failure(job, status_of(error), explain(error))
     with storing():

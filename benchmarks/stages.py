@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ from ..fusion.stages import resolve_stage
 from ..fusion.variant import History, Variant
 from ..results.store import Store
 from .data import bundle
-from .job import NOT_STORED, Job, Outcome
+from .job import Job, Outcome
 from .load import Others
-from .work import NotStoredError, explain, make_task, peak_memory, reset_peak, status_of, store_state, storing
+from .work import explain, make_task, peak_memory, reset_peak, status_of, store_state, storing
 
 SCHEMA = 2  # of a stage's file; one of another schema is trained again
 
@@ -52,20 +52,10 @@ class StageResult:
 
 
 def run(job: Job) -> Outcome:
-    """Train and store one stage; whatever goes wrong becomes its description."""
-    begin = time.monotonic()
-    try:
-        outcome = _stored(job, Store(job.root))
-    except NotStoredError as error:
-        outcome = Outcome(NOT_STORED, str(error))
-    return replace(outcome, seconds=time.monotonic() - begin)
-
-
-def _stored(job: Job, store: Store) -> Outcome:
+    """Train and store one stage; whatever goes wrong becomes its description, unless that cannot be stored."""
+    store = Store(job.root)
     try:
         return _train(job, store)
-    except NotStoredError:
-        raise
     except (Exception, SystemExit) as error:  # a worker never raises: some cannot be sent
         outcome = Outcome(status_of(error), explain(error), stored=True)
     with storing():

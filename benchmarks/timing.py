@@ -28,10 +28,10 @@ from ..results.store import Store
 from .cell import fit, restore_stage
 from .data import bundle
 from .emap import probe
-from .job import NOT_STORED, Job, Outcome
+from .job import Job, Outcome
 from .load import LONG_ENOUGH, Others
 from .stages import load_stage, read
-from .work import NotStoredError, explain, make_task, status_of, storing
+from .work import explain, make_task, status_of, storing
 
 CALLS, LARGE_CALLS, LARGE_ROWS = 50, 5, 1024
 FEWEST = 5  # calls of even the slowest
@@ -45,15 +45,6 @@ def run(job: Job) -> Outcome:
 
     A variant that cannot be timed is left out and told about; the others are timed.
     """
-    begin = time.monotonic()
-    try:
-        outcome = _timed(job)
-    except NotStoredError as error:
-        outcome = Outcome(NOT_STORED, str(error))
-    return replace(outcome, seconds=time.monotonic() - begin)
-
-
-def _timed(job: Job) -> Outcome:
     store = Store(job.root)
     models: dict[str, Timed] = {}
     troubles, status = [], "ok"
@@ -68,8 +59,6 @@ def _timed(job: Job) -> Outcome:
                 status = status_of(error)
                 troubles.append(f"{explain(error)} (timing {cell[1]})")
         _time(job, store, rows.test, watch, models)
-    except NotStoredError:
-        raise
     except (Exception, SystemExit) as error:  # a worker never raises: some cannot be sent
         return Outcome(status_of(error), explain(error))
     return Outcome(status, "\n".join(troubles))

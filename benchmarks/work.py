@@ -97,8 +97,10 @@ def status_of(error: BaseException) -> str:
     Raises
     ------
     NotStoredError
-        Where a disk is full: no other variant would do better on it.
+        Where that is what went wrong, or a disk is full: no other variant would do better on it.
     """
+    if isinstance(error, NotStoredError):
+        raise error
     if isinstance(error, OSError) and error.errno in FULL:
         raise NotStoredError(without_paths(str(error))) from error
     if isinstance(error, DataUnavailableError):

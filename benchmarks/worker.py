@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from .. import fusion
 from . import cell, load, stages, timing, work
-from .job import Job, Outcome
+from .job import NOT_STORED, Job, Outcome
 from .processes import HELD_BACK, kill
 
 # below what the user does meanwhile; where nothing else wants the processor it changes nothing
@@ -25,8 +26,13 @@ KINDS: dict[str, Callable[[Job], Outcome]] = {"stage": stages.run, "cell": cell.
 
 
 def execute(job: Job) -> Outcome:
-    """Do one job in this process."""
-    return KINDS[job.kind](job)
+    """Do one job in this process; what cannot be stored is an outcome of its own."""
+    begin = time.monotonic()
+    try:
+        outcome = KINDS[job.kind](job)
+    except work.NotStoredError as error:
+        outcome = Outcome(NOT_STORED, str(error))
+    return replace(outcome, seconds=time.monotonic() - begin)
 
 
 @contextmanager
