@@ -16,14 +16,13 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import psutil
 
 from .. import datasets, fusion
 from ..core.files import dumps, write_json
+from ..core.sources import source_files
 from ..datasets import Modality
 from ..datasets.cache import cache_folder
 from ..fusion.extractors import EXTRACTORS
@@ -126,12 +125,13 @@ def code() -> str | None:
     """
     taken, began = hashlib.sha256(sys.version.encode()), psutil.Process().create_time() - MARGIN
     for room in ROOMS:
-        folder = Path(next(iter(import_module(f"{_package()}.{room}").__path__)))
-        for path in sorted(folder.rglob("*.py")):
+        for name, path in source_files(room):
+            if path.suffix != ".py":
+                continue
             changed = path.stat()
             if max(changed.st_mtime, changed.st_ctime) >= began:
                 return None
-            taken.update(f"{room}/{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+            taken.update(f"{name}\0".encode() + path.read_bytes() + b"\0")
     return taken.hexdigest()[:32]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
 
 from .core.files import write_json
+from .core.sources import source_files
 from .results import index
 from .results.store import Store
 
@@ -53,19 +53,8 @@ def state(store: Store) -> str:
     taken = hashlib.sha256()
     for name, (size, modified) in sorted(index.stamps(store.root / "cells").items()):
         taken.update(f"{name} {size} {modified}\n".encode())
-    for path in [store.suite_file, *sorted((store.root / "timing").glob("*.json")), *_code()]:
+    code = [path for room in ROOMS for _, path in source_files(room)]
+    for path in [store.suite_file, *sorted((store.root / "timing").glob("*.json")), *code]:
         found = path.stat()
         taken.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
     return taken.hexdigest()[:32]
-
-
-def _code() -> Iterator[Path]:
-    for room in ROOMS:
-        spec = find_spec(f"{__package__}.{room}")
-        for place in (spec.submodule_search_locations if spec is not None else None) or ():
-            # packages alone: in a checkout, runs lie beside the code
-            yield from sorted(Path(place).glob("*.py"))
-            for package in sorted(Path(place).glob("*/__init__.py")):
-                yield from sorted(
-                    path for path in package.parent.rglob("*") if path.is_file() and path.suffix != ".pyc"
-                )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Mapping
 
 from ...core.errors import FusebenchError
 from ...core.machine import fingerprint
+from ...core.sources import source_files
 
 ROOMS = ("core", "datasets", "fusion", "benchmarks", "results")  # what a cell passes through
 SOURCE = "fusebench's source files"
@@ -25,26 +24,10 @@ def source_hash() -> str:
     """Return a hash of the package's files of code and settings that a cell passes through."""
     taken = hashlib.sha256()
     for room in ROOMS:
-        for folder in _folders(room):
-            for path in _files(folder):
-                name = f"{room}/{path.relative_to(folder).as_posix()}"
+        for name, path in source_files(room):
+            if path.suffix in (".py", ".toml"):
                 taken.update(f"{name} {path.stat().st_size} ".encode() + path.read_bytes())
     return taken.hexdigest()[:12]
-
-
-def _folders(room: str) -> list[Path]:
-    spec = find_spec(f"{__name__.partition('.')[0]}.{room}")
-    places = spec.submodule_search_locations if spec is not None else None
-    return [Path(place) for place in places or ()]
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    # packages alone: in a checkout, runs lie beside the code of their rooms
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".py", ".toml"):
-            yield path
-        elif (path / "__init__.py").is_file():
-            yield from _files(path)
 
 
 def differences(here: Mapping[str, str], there: Mapping[str, str]) -> list[tuple[str, str, str]]:

@@ -15,6 +15,7 @@ from fusebench.benchmarks.cluster.nodes import Nodes
 from fusebench.benchmarks.cluster.orders import Answer, Begun, Broken, Introduction, Lost
 from fusebench.benchmarks.cluster.remote import Node, Remote
 from fusebench.benchmarks.job import NOT_STORED, Job, Outcome
+from fusebench.core import sources
 from fusebench.core.errors import DataUnavailableError, FusebenchError
 from fusebench.results.store import Store
 
@@ -92,7 +93,7 @@ def test_the_source_hash_changes_with_a_file_of_code_and_with_nothing_beside_it(
     (tmp_path / "inner").mkdir()
     for place in ("__init__.py", "inner/__init__.py", "inner/a.py"):
         (tmp_path / place).write_text("x = 1\n")
-    monkeypatch.setattr(environment, "_folders", lambda room: [tmp_path])
+    monkeypatch.setattr(sources, "folders", lambda room: [tmp_path])
     first = environment.source_hash()
     (tmp_path / "run_of_mine").mkdir()
     (tmp_path / "run_of_mine" / "suite.toml").write_text("y = 1\n")

@@ -11,6 +11,7 @@ import fusebench
 from fusebench import datasets, fusion
 from fusebench.benchmarks import plan, traits
 from fusebench.benchmarks.suite import check
+from fusebench.core import sources
 from fusebench.core.fingerprint import closure
 from fusebench.fusion.extractors import EXTRACTORS
 
@@ -109,9 +110,6 @@ def test_code_that_is_younger_than_the_process_is_not_vouched_for(tmp_path, monk
     file.parent.mkdir()
     file.write_text("x = 1\n")
 
-    class Room:
-        __path__ = (str(file.parent),)
-
     class Started:
         def __init__(self, ago):
             self.ago = ago
@@ -119,7 +117,7 @@ def test_code_that_is_younger_than_the_process_is_not_vouched_for(tmp_path, monk
         def create_time(self):
             return time.time() - self.ago
 
-    monkeypatch.setattr(traits, "import_module", lambda name: Room)
+    monkeypatch.setattr(sources, "folders", lambda room: [file.parent])
     monkeypatch.setattr(traits.psutil, "Process", lambda: Started(3600))
     assert traits.code() is None
     monkeypatch.setattr(traits.psutil, "Process", lambda: Started(-3600))
