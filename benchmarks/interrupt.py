@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+HANG_UP = getattr(signal, "SIGHUP", None)
 
 
 @dataclass
@@ -30,13 +31,14 @@ class Interrupt:
     def listening(self) -> Iterator[None]:
         """Count interrupts while inside; elsewhere than in the main thread nothing changes.
 
-        A signal that the user had ignored (`nohup`) stays ignored.
+        A terminal's hanging up that the user had ignored (`nohup`) stays ignored.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
-        held = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) is not signal.SIG_IGN}
+        held = {n: signal.getsignal(n) for n in SIGNALS}
+        if held.get(HANG_UP) is signal.SIG_IGN:
+            del held[HANG_UP]
         for number in held:
             signal.signal(number, self._hear)
         try:
@@ -47,7 +49,7 @@ class Interrupt:
 
     def _hear(self, number: int, frame: object) -> None:
         self.count += 1
-        if number == getattr(signal, "SIGHUP", None):
+        if number == HANG_UP:
             _let_go_of_the_terminal()
         if self.abrupt and self.count >= 2:
             raise KeyboardInterrupt

@@ -108,6 +108,8 @@ def retime(suite: str | Path, options: Options, every: bool = False, elsewhere: 
             f"The run in {str(store.root)!r} is packed and holds no models: run {plan.suite.name!r} instead, and "
             "time that."
         )
+    if not records:
+        raise FusebenchError(f"No cell is stored in {str(store.root)!r}: run the suite first.")
     session, found = Session(plan, store, options, records), Retimed(store)
     here = exclusive.environment(session.environment, store)
     before, again = timed_cells(session), []

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from .core.errors import FusebenchError
 
 NOT_WRITABLE = (errno.EEXIST, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)
 
 
-def main() -> None:
-    """Run the command line."""
-    from .cli import app
-
+@contextmanager
+def in_a_sentence() -> Iterator[None]:
+    """Tell a user's mistake in one sentence and end: what every door of the package opens with."""
     try:
-        app(prog_name="fusebench")
+        yield
     except FusebenchError as error:
         print(f"fusebench: {error}", file=sys.stderr)
         sys.exit(2)
@@ -31,6 +32,14 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def main() -> None:
+    """Run the command line."""
+    from .cli import app
+
+    with in_a_sentence():
+        app(prog_name="fusebench")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from .__main__ import in_a_sentence
 from .core.errors import FusebenchError, unknown
 
 FOLDER = Path("results") / "perf"
@@ -58,14 +59,11 @@ def main(
     from .reports.perf.build import build
 
     wanted = list(parts or DEFAULT) + (["outside"] if run is not None and "outside" not in (parts or ()) else [])
-    try:
+    with in_a_sentence():
         if not draw:
             measure(wanted, out, repetitions, quick, run)
         for path in build(out):
             print(path)
-    except FusebenchError as error:
-        print(f"fusebench: {error}", file=sys.stderr)
-        raise typer.Exit(2) from None
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from .__main__ import in_a_sentence
 from .core.errors import FusebenchError
 from .core.files import dumps, write_text
 from .core.names import split_list
@@ -73,7 +74,8 @@ def main(
     jobs: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
 ) -> None:
     """Make the reference run."""
-    make(suite, [int(seed) for seed in split_list(seeds or ())], jobs)
+    with in_a_sentence():
+        make(suite, [int(seed) for seed in split_list(seeds or ())], jobs)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ What a job costs beside its training is measured first, on this machine; then th
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from .__main__ import in_a_sentence
 from .core.errors import FusebenchError
 from .core.files import write_json, write_text
 
@@ -103,11 +103,8 @@ def main(
     out: Annotated[Path, typer.Option(help="The folder that holds results/.")] = Path("."),
 ) -> None:
     """Predict how runs scale."""
-    try:
+    with in_a_sentence():
         target = make(runs or RUNS, numbers(workers), check or (), losses_a_day, stored_costs, out)
-    except FusebenchError as error:
-        print(f"fusebench: {error}", file=sys.stderr)
-        raise typer.Exit(2) from None
     document = json.loads(target.read_bytes())
     for each in document["checks"]:
         print("{run}, {workers} workers: predicted {predicted:.1f} s, measured {measured:.1f} s".format(**each))

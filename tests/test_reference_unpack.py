@@ -1,6 +1,8 @@
 """A committed run is gone on from: what is current in it is not computed again."""
 
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 from fusebench.reference import pack
@@ -42,3 +44,10 @@ def test_a_run_of_some_seeds_is_packed_with_the_plan_of_these_alone(tmp_path):
     plan = held.suite()["plan"]
     assert ([cell["seed"] for cell in plan["cells"]], plan["stages"]) == ([0, 0], suite["plan"]["stages"][:1])
     assert len(held.timings()) == 2
+
+
+def test_an_unknown_suite_is_a_sentence():
+    ended = subprocess.run([sys.executable, "-m", "fusebench.reference", "qick"], capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("fusebench: Unknown suite 'qick': did you mean 'quick'")
+    assert "Traceback" not in ended.stderr

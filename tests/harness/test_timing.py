@@ -273,3 +273,11 @@ def test_one_worker_takes_timings_again(ran, tmp_path, cli, stubs):
     again = held(tmp_path)
     assert all(json.dumps(again[v]["load"]) != "2.0" for v in VARIANTS)
     assert {t["environment"] for t in again.values()} == {held(tmp_path)["stub(number=2)"]["environment"]}
+
+
+def test_where_nothing_is_stored_there_is_nothing_to_time(door, suite, stubs, tmp_path):
+    code, _, err = door("time", suite(["stub"]), "--plugin", stubs, "--jobs", 0)
+    assert code == 2
+    assert "No cell is stored in" in err
+    assert "run the suite first" in err
+    assert not (tmp_path / "results").exists()
