@@ -68,9 +68,12 @@ def again(suite: object, options: Options, data: object = None) -> str:
         "--seeds": tuple(map(str, options.seeds)),
         "--plugin": options.plugins,
         "--out": () if options.out == Path(".") else (str(options.out),),
+        "--jobs": () if options.jobs is None else (str(options.jobs),),
+        "--retry": (options.retry,) if options.retry else (),
         "--device": () if options.device == "cpu" else (options.device,),
         "--shard": () if options.shard == (1, 1) else ("{}/{}".format(*options.shard),),
         "--cluster": (options.cluster,) if options.cluster else (),
+        "--gpu-share": () if options.gpu_share == 1.0 else (f"{options.gpu_share:g}",),
         "--data": (str(data),) if isinstance(data, str | Path) else (),
     }
     words = ["run", str(suite)]

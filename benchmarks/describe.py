@@ -12,7 +12,9 @@ from .. import fusion
 from ..core.collecting import uncollected
 from ..core.files import dumps
 from ..datasets import DataSet
+from ..results.index import Stamp
 from ..results.record import SCHEMA
+from ..results.store import Store
 from .plan import Plan
 
 UNLIMITED = 2**31  # folds of a set whose every seed is a fresh draw
@@ -50,6 +52,24 @@ def describe(plan: Plan, held: Mapping[str, Any], environments: dict[str, Any]) 
         "environments": held.get("environments", {}) | environments,
     }
     return json.loads(dumps(about)) | {"plan": planned(plan)}
+
+
+def write(store: Store, plan: Plan, environments: dict[str, Any]) -> Stamp | None:
+    """Bring a folder's suite.json up to date, and write it where it tells something else; return its stamp."""
+    held = store.suite() if store.suite_file.is_file() else {}
+    told = describe(plan, held, environments)
+    if told != held:
+        store.put_suite(told)
+    return stamp(store)
+
+
+def stamp(store: Store) -> Stamp | None:
+    """Return what changes when somebody writes suite.json; None where there is none."""
+    try:
+        found = store.suite_file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def planned(plan: Plan) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from ..core.machine import fingerprint_id
 from ..results.claims import Claims
 from ..results.store import Store
 from .interrupt import Interrupt
-from .job import Job, Outcome
+from .job import NOT_STORED, Job, Outcome
 from .plan import Cell
-from .scheduler import WAIT
+from .scheduler import WAIT, cannot_write
 from .workers import Crew
 
 
@@ -96,7 +96,7 @@ def one_by_one(
     workers: Crew,
     interrupt: Interrupt,
     told: Callable[[Job, Outcome], None],
-    beat: Callable[[], None],
+    claims: Claims,
 ) -> bool:
     """Do jobs, never two at once; return whether the user let it come to the end.
 
@@ -108,8 +108,13 @@ def one_by_one(
         Who does them, and the user's wish to stop.
     told
         Called with every finished job and its outcome.
-    beat
-        Shows other runs that this one lives; called often.
+    claims
+        Show other runs of the folder that this one lives.
+
+    Raises
+    ------
+    FusebenchError
+        Where a timing cannot be written.
     """
     for job in waiting:
         workers.start(job)
@@ -118,6 +123,9 @@ def one_by_one(
             if interrupt.count:
                 return False
             done = workers.finished()
-            beat()
-        told(*done[0])
+            claims.beat()
+        _, outcome = done[0]
+        if outcome.status == NOT_STORED:
+            raise cannot_write(job.root, outcome.reason)
+        told(job, outcome)
     return True

@@ -50,6 +50,7 @@ class Interrupt:
     def _hear(self, number: int, frame: object) -> None:
         self.count += 1
         if number == HANG_UP:
+            signal.signal(number, signal.SIG_IGN)  # a shell that ends of it tells its jobs, and so does the system
             _let_go_of_the_terminal()
         if self.abrupt and self.count >= 2:
             raise KeyboardInterrupt

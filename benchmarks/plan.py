@@ -133,8 +133,8 @@ def make(
     wanted_variants = variant_names(variants, listed_variants) if variants else listed_variants
     wanted_seeds = set(seeds) or set(suite.suite.seeds)
     planner = _Planner(suite, found)
-    wanted = planner.cells(wanted_sets, wanted_variants, wanted_seeds)
-    shown = planner.cells(listed, listed_variants, suite.suite.seeds)
+    wanted = planner.cells(frozenset(wanted_sets), tuple(wanted_variants), frozenset(wanted_seeds))
+    shown = planner.cells(frozenset(listed), tuple(listed_variants), frozenset(suite.suite.seeds))
     planner.keep(stored)
     planner.traits.save()
     ordered = sorted(planner.made.values(), key=lambda c: (c.dataset, c.variant, c.seed))
@@ -166,14 +166,13 @@ class _Planner:
         self.training = suite.training.model_dump(mode="json")
         self.made: dict[Key, Cell] = {}
         self.traits = Traits(self.training, all(ours(type(source)) for source in sources.values()))
-        self.stage = cache(self._stage)
+        self.cells, self.stage = cache(self._cells), cache(self._stage)
         self.pair, self.stage_hash = cache(self._pair), cache(self._stage_hash)
         self.trait, self.task = cache(self._trait), cache(self._task)
         self.names, self.identity = cache(fusion.expand), cache(self._identity)
         self.source = cache(lambda definitions: source_hash(*definitions))
 
-    def cells(self, chosen: Iterable[str], variants: Sequence[str], seeds: Iterable[int]) -> list[Cell]:
-        """Return the cells of data sets, variants and seeds."""
+    def _cells(self, chosen: frozenset[str], variants: tuple[str, ...], seeds: frozenset[int]) -> list[Cell]:
         ordered = sorted(seeds)
         pairs = [
             (name, dataset)
@@ -186,7 +185,7 @@ class _Planner:
     def keep(self, stored: Iterable[Key]) -> None:
         """Make the cells of stored records whose variant and data set still exist."""
         gone: set[tuple[str, str]] = set()
-        for variant, dataset, seed in stored:
+        for variant, dataset, seed in set(stored) - self.made.keys():
             if dataset in self.sources and (variant, dataset) not in gone:
                 try:
                     self.cell(variant, dataset, seed)

@@ -15,18 +15,18 @@ from .job import Job, Outcome
 HELD_BACK = {getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGTERM") if hasattr(signal, name)}
 
 
-def prepare(plugins: tuple[str, ...], parent: int, stopping: Path) -> None:
+def prepare(plugins: tuple[str, ...], parent: int, stopping: Path, family: int) -> None:
     """Make this process a worker; see `worker.prepare`."""
     from . import worker
 
-    worker.prepare(plugins, parent, stopping)
+    worker.prepare(plugins, parent, stopping, family)
 
 
-def execute_as(job: Job, marker: Path) -> Outcome:
-    """Do one job in a worker; see `worker.execute_as`."""
+def execute(job: Job, marker: Path) -> Outcome:
+    """Do one job in a worker; see `worker.execute`."""
     from . import worker
 
-    return worker.execute_as(job, marker)
+    return worker.execute(job, marker)
 
 
 def kill(pid: int | None) -> None:

@@ -55,8 +55,11 @@ class Progress:
 
     def told(self, job: Job, outcome: Outcome) -> None:
         """Note a finished job."""
-        self.expected_done += self.expected.get(job.hash, 0.0)
-        self.spent += outcome.seconds
+        if outcome.status in ("ok", "timeout", "out_of_memory"):
+            self.expected_done += self.expected.get(job.hash, 0.0)
+            self.spent += outcome.seconds
+        else:  # it ended early, or was not even tried, and tells nothing of the pace
+            self.expected.pop(job.hash, None)
         self.seconds[job.dataset] += outcome.seconds
         self.seconds[f"({job.kind}s)"] += outcome.seconds
         title = f"{job.name} on {job.dataset}, seed {job.seed}"
@@ -104,7 +107,7 @@ class Progress:
         """Append to run.log; a full disk costs the line and not the run."""
         with suppress(OSError):
             self.log.parent.mkdir(parents=True, exist_ok=True)
-            with self.log.open("a", encoding="utf-8") as file:
+            with self.log.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(f"{time.monotonic() - self.started:9.1f} {text}\n")
 
     def close(self) -> None:

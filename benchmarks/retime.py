@@ -181,13 +181,12 @@ def _redo(session: Session, cells: list[Cell], here: str, found: Retimed) -> boo
         interrupt = Interrupt(abrupt=not session.jobs)
         stack.enter_context(interrupt.listening())
         waiting = exclusive.jobs(cells, session.job, here, session.options.probes)
-        limits, most = session.plan.suite.limits, max(len(job.cells) for job in waiting)
-        # one job may have to refit as many models
-        workers = Workers(min(session.jobs, 1), session.options.plugins, limits.timeout * most, limits.memory)
+        limits = session.plan.suite.limits
+        workers = Workers(min(session.jobs, 1), session.options.plugins, limits.timeout, limits.memory)
         complete = False
         try:
             complete = exclusive.alone(session.claims, interrupt, session.say) and exclusive.one_by_one(
-                waiting, workers, interrupt, told, session.claims.beat
+                waiting, workers, interrupt, told, session.claims
             )
         finally:
             workers.close(now=not complete)

@@ -19,10 +19,9 @@ from ..datasets.cache import cache_folder
 from ..results import index
 from ..results.record import BAD, Key, Row
 from ..results.store import Store
-from . import announce
+from . import announce, describe
 from . import plan as planning
 from .cluster.nodes import joined
-from .describe import describe
 from .options import OnSeed, Options, Summary
 from .plan import Cell, Plan
 from .session import Session
@@ -69,13 +68,16 @@ def run(suite: str | Path | Suite, options: Options, on_seed: OnSeed | None = No
             summary.lines = announce.listing(todo)
             return summary
         work.progress.write_log(announced)
-        held_suite = store.suite() if store.suite_file.is_file() else {}
-        described = describe(plan, held_suite, {work.environment_id: work.environment})
-        if described != held_suite:
-            store.put_suite(described)
+        environments = {work.environment_id: work.environment} | (nodes.environments if nodes else {})
+        written = describe.write(store, plan, environments)
         summary.complete, summary.left = work.go(todo, stack, on_seed), work.left
     summary.trained = work.progress.counts
-    held = by_key(stored_rows(store), plan)
+    rows = stored_rows(store)
+    if describe.stamp(store) != written:  # another run of the folder has told what it knew, or a node came late
+        plan = plan_of(plan.suite, options, rows)
+        environments |= nodes.environments if nodes else {}
+        describe.write(store, plan, environments)
+    held = by_key(rows, plan)
     summary.counts, summary.met = counts(plan, held), met(records, held)
     summary.lines, summary.trouble = work.closing(summary), announce.trouble(plan, held)
     return summary
@@ -137,14 +139,12 @@ def stored_or_named(text: str, options: Options) -> str:
 
 def told(store: Store) -> dict[str, Any]:
     """Return what suite.json tells beside the plan, which may be long; empty where there is none."""
-    if not store.suite_file.is_file():
-        return {}
-    found = store.suite_file.stat()
-    return _told(store.root, (found.st_size, found.st_mtime_ns))
+    stamp = describe.stamp(store)
+    return {} if stamp is None else _told(store.root, stamp)
 
 
 @lru_cache(maxsize=1)
-def _told(root: Path, stamp: tuple[int, int]) -> dict[str, Any]:
+def _told(root: Path, stamp: index.Stamp) -> dict[str, Any]:
     return {key: value for key, value in Store(root).suite().items() if key != "plan"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..core.errors import FusebenchError
 from ..results.claims import Claims
@@ -78,7 +79,9 @@ class Scheduler:
     told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.known = {unit.job.hash: self._traces(unit.job) for unit in self.units}
+        # a record that was not there when the run was planned is another run's, however early it came
+        seen = (u.job for u in self.units if u.job.kind == "stage" or self.keys.get(key_of(u.job)) == u.job.hash)
+        self.known = {job.hash: self._traces(job) for job in seen}
 
     def run(self, workers: Crew) -> bool:
         """Do everything; return whether it came to the end.
@@ -103,10 +106,7 @@ class Scheduler:
                 self._say_once(f"Stopping when {len(workers.running)} running jobs are done; once more stops now.")
             self._take_in(workers)
         if self.unstored is not None:
-            raise FusebenchError(
-                f"Results cannot be written to {str(self.store.root)!r} ({self.unstored}). What was stored is "
-                "kept: make room or mend it, then run again; it goes on where it stopped."
-            )
+            raise cannot_write(self.store.root, self.unstored)
         return not ((self.units or self.cut) and self.interrupt.count)
 
     def _take_in(self, workers: Crew) -> None:
@@ -137,22 +137,25 @@ class Scheduler:
 
     def _next(self) -> Unit | None:
         position = 0
-        while position < len(self.units):
+        while position < len(self.units) and self.unstored is None:
             unit = self.units[position]
-            reason = self._why_not(unit)
-            if reason is not None:
-                del self.units[position]
-                self._settle(unit.job, reason)
-            elif self._startable(unit) and self._claim(unit.job):
-                del self.units[position]
-                if not self._done_elsewhere(unit.job):
-                    return unit
-            else:
+            if not self._startable(unit) or not self._claim(unit.job):
                 position += 1
+                continue
+            del self.units[position]
+            if self._done_elsewhere(unit.job):
+                continue
+            reason = self._why_not(unit)
+            if reason is None:
+                return unit
+            self._settle(unit.job, reason)
+            self._release(unit.job)
         return None
 
     def _startable(self, unit: Unit) -> bool:
-        return unit.waits <= self.ready and self.in_time(unit.seconds)
+        """Return whether a unit can be begun now, or need not be tried."""
+        ready = unit.waits <= self.ready and self.in_time(unit.seconds)
+        return ready or self._why_not(unit) is not None
 
     def _why_not(self, unit: Unit) -> Outcome | None:
         """Return the outcome of a unit that need not be tried: its data or a stage could not be had."""
@@ -164,8 +167,13 @@ class Scheduler:
     # ---- beside other runs of the folder
 
     def _claim(self, job: Job) -> bool:
-        if self.claims is None or self.claims.take(job.hash):
-            return True
+        try:
+            with storing():
+                if self.claims is None or self.claims.take(job.hash):
+                    return True
+        except NotStoredError as error:
+            self.unstored = self.unstored or str(error)
+            return False
         self._say_once("Another run computes some of these jobs: its results are taken over as they come.")
         return False
 
@@ -184,7 +192,7 @@ class Scheduler:
 
     def _done_elsewhere(self, job: Job) -> bool:
         """Take over what another run has stored since this one looked; return whether there was something."""
-        if self._traces(job) == self.known[job.hash]:
+        if self._traces(job) == self.known.get(job.hash):
             return False
         if job.kind == "stage":
             held = stage_files.read(self.store.stage_path(job.hash))
@@ -192,7 +200,7 @@ class Scheduler:
         else:
             record = self.store.get(job.hash)
             outcome = None if record is None else Outcome(record.status, record.reason, stored=True)
-        if outcome is None:
+        if outcome is None or outcome.status == "unavailable":  # data that one host lacks another may have
             return False
         self._note(job, outcome)
         self._release(job)
@@ -220,7 +228,7 @@ class Scheduler:
             elif job.kind == "cell":
                 if not outcome.stored:
                     self.store.put(failure(job, outcome.status, outcome.reason))
-                self.store.retire(self.keys, (job.name, job.dataset, job.seed), job.hash)
+                self.store.retire(self.keys, key_of(job), job.hash)
 
     def _note_stage(self, job: Job, outcome: Outcome) -> None:
         if outcome.status == "ok":
@@ -229,6 +237,19 @@ class Scheduler:
         if not outcome.stored:
             stage_files.write_failure(self.store, job, outcome)
         self.spoilt[job.hash] = dependant(job.name, outcome)
+
+
+def key_of(job: Job) -> Key:
+    """Return the key of a cell's job."""
+    return job.name, job.dataset, job.seed
+
+
+def cannot_write(root: Path, why: str) -> FusebenchError:
+    """Return the error that ends a run whose results cannot be stored."""
+    return FusebenchError(
+        f"Results cannot be written to {str(root)!r} ({why}). What was stored is kept: make room or mend it, then "
+        "run again; it goes on where it stopped."
+    )
 
 
 def dependant(stage: str, outcome: Outcome) -> Outcome:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pickle
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 from .. import fusion
@@ -31,7 +32,7 @@ from .job import Job
 from .options import OnSeed, Options, Summary
 from .plan import Cell, Plan, Stage
 from .progress import Progress
-from .workers import Crew, Workers
+from .workers import LOOK, Crew, Workers
 
 
 class Session:
@@ -156,9 +157,7 @@ class Session:
         try:
             complete = computing.run(workers, interrupt)
             self.left = computing.late
-            for process in computing.aside if complete else ():  # nothing computes while a variant is timed
-                process.wait()
-            complete = complete and self._time(workers, interrupt)
+            complete = complete and _ended(computing.aside, interrupt) and self._time(workers, interrupt)
             stopped = not complete
         finally:
             for process in computing.aside:
@@ -214,9 +213,19 @@ class Session:
         here = exclusive.environment(self.environment, self.store)
         jobs = exclusive.jobs(self._untimed(), self.job, here, self.options.probes)
         waiting = (job for job in jobs if self.in_time(TIMING_SECONDS * len(job.cells)))
-        return exclusive.one_by_one(waiting, workers, interrupt, self.progress.told, self.claims.beat)
+        return exclusive.one_by_one(waiting, workers, interrupt, self.progress.told, self.claims)
 
     def closing(self, summary: Summary) -> list[str]:
         """Return what became of the cells, and where the time went."""
         wall = time.monotonic() - self.begin
         return announce.closing(summary, self.plan.suite.name, wall, self.progress.seconds)
+
+
+def _ended(processes: Iterable[Popen[bytes]], interrupt: Interrupt) -> bool:
+    """Wait for processes, for nothing computes while a variant is timed; return whether the user waits, too."""
+    for process in processes:
+        while process.poll() is None:
+            if interrupt.count:
+                return False
+            time.sleep(LOOK)
+    return True

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import FusebenchError
-from ..results.record import BAD, Key
+from ..results.record import BAD, Key, Row
 from ..results.store import Store
 from ..results.verify import Held, Problem, file_of, look
 from . import run
@@ -182,6 +182,8 @@ def _notes(store: Store, held: Held, planned: Mapping[Key, str]) -> Iterator[str
     beside = len(held.rows) - len(rows)
     if store.packed.is_file():
         yield "The run is packed: it holds no predictions, splits or stages, and is made afresh, not continued."
+    elif untimed := _untimed(store, rows, planned):
+        yield f"Not timed yet: {untimed} (variant, data set); a rerun, or `fusebench time`, times them."
     if failed:
         yield f"{failed} cells failed and are kept so: `--retry failed` computes them again."
     if unplanned:
@@ -190,3 +192,13 @@ def _notes(store: Store, held: Held, planned: Mapping[Key, str]) -> Iterator[str
         yield f"{beside} superseded records still lie beside the current ones; nothing shows them."
     if held.orphans:
         yield f"{held.orphans} unfinished temporary files are ignored; delete them when no run is under way."
+
+
+def _untimed(store: Store, rows: Mapping[Key, Row], planned: Mapping[Key, str]) -> int:
+    """Return how many (variant, data set) have a result of their lowest seed and no timing."""
+    lowest: dict[tuple[str, str], Key] = {}
+    for key in sorted(planned):
+        lowest.setdefault(key[:2], key)
+    timed = {timing["cell"] for timing in store.timings()}
+    found = (rows[key] for key in lowest.values() if key in rows and rows[key].cell == planned[key])
+    return sum(row.status == "ok" and row.cell not in timed for row in found)

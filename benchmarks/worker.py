@@ -25,14 +25,27 @@ NICE = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 5)
 KINDS: dict[str, Callable[[Job], Outcome]] = {"stage": stages.run, "cell": cell.run, "timing": timing.run}
 
 
-def execute(job: Job) -> Outcome:
-    """Do one job in this process; what cannot be stored is an outcome of its own."""
+def execute(job: Job, marker: Path | None = None) -> Outcome:
+    """Do one job in this process and never raise: what cannot be stored is an outcome of its own.
+
+    `marker` tells the parent which process does it, and that it has begun.
+    """
     begin = time.monotonic()
     try:
-        outcome = KINDS[job.kind](job)
+        outcome = _done(job, marker)
     except work.NotStoredError as error:
         outcome = Outcome(NOT_STORED, str(error))
     return replace(outcome, seconds=time.monotonic() - begin)
+
+
+def _done(job: Job, marker: Path | None) -> Outcome:
+    try:
+        if marker is not None:
+            with work.storing():
+                marker.write_text(str(os.getpid()))
+        return KINDS[job.kind](job)
+    except Exception as error:  # from a pool it would look as if all of its workers were broken
+        return Outcome(work.status_of(error), work.explain(error))
 
 
 @contextmanager
@@ -47,11 +60,12 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def prepare(plugins: tuple[str, ...], parent: int, stopping: Path) -> None:
+def prepare(plugins: tuple[str, ...], parent: int, stopping: Path, family: int) -> None:
     """Make this process a worker: one thread, entries and plugins loaded, no life without the parent.
 
     Signals to the whole process group are the parent's to answer: a worker ends of a termination when `stopping`,
-    the parent's word, is there, and not when a batch system sent it to all.
+    the parent's word, is there, and not when a batch system sent it to all. `family` is the process whose
+    descendants' work is no load by others.
     """
 
     def end(number: int, frame: object) -> None:
@@ -63,18 +77,12 @@ def prepare(plugins: tuple[str, ...], parent: int, stopping: Path) -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
     psutil.Process().nice(NICE)
-    load.belong_to(parent)
+    load.belong_to(family)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     torch.set_num_threads(1)
     fusion.load_all()
     fusion.load_plugins(plugins)
     work.warm_up()
-
-
-def execute_as(job: Job, marker: Path) -> Outcome:
-    """Do one job in a worker; `marker` tells the parent which process does it, and that it has begun."""
-    marker.write_text(str(os.getpid()))
-    return execute(job)
 
 
 def _follow(parent: int) -> None:

@@ -26,7 +26,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from ..core.errors import FusebenchError
 from .job import Job, Outcome
-from .processes import execute_as, kill, mask_interrupts, prepare
+from .processes import execute, kill, mask_interrupts, prepare
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 LOOK = 0.2  # seconds between looks at time and memory
@@ -104,15 +104,28 @@ class Workers:
     plugins
         Files of entries outside the package.
     timeout
-        Wall seconds of one job, by the monotonic clock.
+        Wall seconds of one job, by the monotonic clock; a job that times several models has as many times that.
     memory
-        Resident megabytes of one worker; 0 = no limit.
+        Resident megabytes of one worker, for such a job as many times that; 0 = no limit.
+    folder
+        Where its own files stand; None = the system's temporary folder.
+    family
+        The process whose descendants' work is no load by others; None = this one.
     """
 
-    def __init__(self, count: int, plugins: tuple[str, ...] = (), timeout: float = 900, memory: float = 0):
+    def __init__(
+        self,
+        count: int,
+        plugins: tuple[str, ...] = (),
+        timeout: float = 900,
+        memory: float = 0,
+        folder: Path | None = None,
+        family: int | None = None,
+    ):
+        self.family = family or os.getpid()
         self.count, self.plugins, self.timeout, self.memory = count, plugins, timeout, memory
         self.tasks: dict[Any, _Task] = {}
-        self.folder = tempfile.TemporaryDirectory(prefix="fusebench-")
+        self.folder = tempfile.TemporaryDirectory(prefix="fusebench-", dir=folder)
         self._stopping = Path(self.folder.name) / "stopping"  # workers end of no signal before it is there
         self.pool: ProcessPool | None = None
         self._number = self._stillborn = 0
@@ -132,18 +145,18 @@ class Workers:
     def start(self, job: Job) -> None:
         """Give a job to a free worker."""
         if not self.count:
-            from .worker import execute, one_thread  # what trains is not imported where others do it
+            from . import worker  # what trains is not imported where others do it
 
-            with one_thread():
-                self._finished.append((job, execute(job)))
+            with worker.one_thread():
+                self._finished.append((job, worker.execute(job)))
             return
         if self.pool is None:
-            arguments = (self.plugins, os.getpid(), self._stopping)
+            arguments = (self.plugins, os.getpid(), self._stopping, self.family)
             context: Any = _Context()
             self.pool = ProcessPool(self.count, initializer=prepare, initargs=arguments, context=context)
         self._number += 1
         marker = Path(self.folder.name) / str(self._number)
-        self.tasks[self.pool.schedule(execute_as, args=(job, marker))] = _Task(job, marker)
+        self.tasks[self.pool.schedule(execute, args=(job, marker))] = _Task(job, marker)
 
     def finished(self, patience: float = LOOK) -> list[tuple[Job, Outcome]]:
         """Return the jobs that ended, waiting at most `patience` seconds; limits are enforced on the way.
@@ -205,23 +218,24 @@ class Workers:
                 self._abandoned = True
                 return task.verdict or Outcome("failed", f"its process {_death(0)}", task.seconds())
         elif task.verdict is None:
-            task.verdict = self._verdict(task.pid, task.seconds())
+            task.verdict = self._verdict(task.pid, task.seconds(), max(len(task.job.cells), 1))
             if task.verdict is not None:
                 kill(task.pid)
         return None
 
-    def _verdict(self, pid: int, seconds: float) -> Outcome | None:
-        if seconds > self.timeout:
-            return Outcome("timeout", f"stopped after {self.timeout:g} s ([limits] timeout)", seconds)
-        if not self.memory:
+    def _verdict(self, pid: int, seconds: float, cells: int) -> Outcome | None:
+        timeout, memory = self.timeout * cells, self.memory * cells
+        if seconds > timeout:
+            return Outcome("timeout", f"stopped after {timeout:g} s ([limits] timeout)", seconds)
+        if not memory:
             return None
         try:
             used = psutil.Process(pid).memory_info().rss / 1e6
         except psutil.Error:
             return None
-        if used <= self.memory:
+        if used <= memory:
             return None
-        return Outcome("out_of_memory", f"used {used:.0f} of {self.memory:g} MB ([limits] memory)", seconds)
+        return Outcome("out_of_memory", f"used {used:.0f} of {memory:g} MB ([limits] memory)", seconds)
 
     def close(self, now: bool = False) -> None:
         """Stop the workers; with `now`, without waiting for their jobs."""

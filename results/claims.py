@@ -1,8 +1,9 @@
 """Advisory claims: which run of a folder computes which job, so that two runs at once do not do the same twice.
 
-A claim is a file that only one process can make. It names host and process, is touched while its run lives, and
-lapses when that process is gone or has not touched it for `PATIENCE` seconds. A claim that lapses or is lost costs
-work done twice, never a result: records are stored as wholes, and equal.
+A claim is a file that only one process can make. It names host and process, and is touched while its run lives.
+On the same host it lapses when that process is gone, whatever the clock says; on another, when it has not been
+touched for `PATIENCE` seconds. A claim that lapses or is lost costs work done twice, never a result: records are
+stored as wholes, and equal.
 """
 
 from __future__ import annotations
@@ -37,12 +38,15 @@ class Claim:
         Tells processes apart that have one number: of another host, another boot, another container.
     owner
         The run.
+    born
+        When the process began, so that another one that has been given its number is not taken for it.
     """
 
     host: str
     pid: int
     space: str
     owner: str
+    born: str = ""
 
 
 class Claims:
@@ -56,7 +60,7 @@ class Claims:
 
     def __init__(self, root: Path):
         self.folder = root / "claims"
-        self.me = Claim(platform.node(), os.getpid(), _space(), uuid.uuid4().hex)
+        self.me = Claim(platform.node(), os.getpid(), _space(), uuid.uuid4().hex, _born(os.getpid()))
         self.mine: set[str] = set()
         self._beaten = time.monotonic()
 
@@ -117,8 +121,12 @@ class Claims:
         except FileNotFoundError:  # another run has just taken the empty folder away
             self.folder.mkdir(parents=True, exist_ok=True)
             return self._make(job)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(self.me.__dict__, file)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(self.me.__dict__, file)
+        except OSError:  # a full disk: an empty claim would hold others up
+            self._path(job).unlink(missing_ok=True)
+            raise
         return True
 
     def _read(self, path: Path) -> Claim | None:
@@ -129,8 +137,9 @@ class Claims:
 
     def _lapsed(self, path: Path) -> bool:
         held = self._read(path)
-        if held is not None and held.space == self.me.space and not psutil.pid_exists(held.pid):
-            return True
+        if held is not None and held.space == self.me.space:
+            born = _born(held.pid)
+            return not born or born != held.born
         try:
             return self._now() - path.stat().st_mtime > PATIENCE
         except FileNotFoundError:
@@ -165,3 +174,13 @@ def _space() -> str:
     with suppress(OSError):
         told.append(os.readlink("/proc/self/ns/pid"))
     return hashlib.sha256("|".join(told).encode()).hexdigest()[:12]
+
+
+def _born(pid: int) -> str:
+    """Return when a process began, told in a way that no clock that is set changes; empty where there is none."""
+    try:
+        if (told := Path(f"/proc/{pid}/stat")).is_file():
+            return told.read_text().rpartition(")")[2].split()[19]  # clock ticks since the machine started
+        return str(psutil.Process(pid).create_time())
+    except (OSError, psutil.Error):
+        return ""

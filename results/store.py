@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,8 @@ class Store:
         if held is not None and held != cell and self.path(held).is_file():
             target = self.root / "stale" / f"{held}.json"
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(self.path(held), target)
+            with suppress(FileNotFoundError):  # another run was quicker
+                os.replace(self.path(held), target)
         keys[key] = cell
 
     def pack(self, target: Path, cells: Iterable[str]) -> int:

@@ -136,9 +136,9 @@ class RayWorkers:
     def _level(self) -> None:
         """Take back what waits behind other jobs where a node would begin it at once."""
         idle = [node for node in self.nodes.admitted.values() if len(self._on(node)) < self.nodes.slots(node)]
-        for node in [node for node in self.nodes.admitted.values() if idle and self._room(node) <= 0]:
+        for node in [node for node in self.nodes.admitted.values() if self._room(node) <= 0]:
             waiting = [task for task in self._on(node) if task.begun is None]
-            if len(waiting) == 1:  # the others have begun: this one waits for them
+            if idle and len(waiting) == 1:  # the others have begun: this one waits for them
                 self.cluster.cancel(waiting[0].handle)
                 self.tasks.remove(waiting[0])
                 self.back.append(waiting[0])
@@ -191,7 +191,7 @@ class RayWorkers:
 
     def _take_answer(self, task: Task, answer: Answer) -> Ended:
         if answer.outcome.status == NOT_STORED:  # its own disk is full: no fault of this one's
-            return self._put_back(task, Broken(answer.outcome.reason))
+            return self._put_back(task, Broken(answer.outcome.reason, full=True))
         try:
             with storing():
                 deliver(answer.files, self.store.root)

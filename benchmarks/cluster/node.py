@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ...core.errors import FusebenchError
 from ...core.machine import fingerprint
@@ -25,6 +27,8 @@ from .orders import Answer, Begun, Introduction, Order, Shipment
 from .parcels import Parcel, lend, pack, unpack
 
 Fetch = Callable[[Any], Parcel]
+
+SPARE = 120.0  # seconds beyond a job's time in which what it was sent is certainly not needed any more
 
 _held: dict[tuple[object, ...], Workers] = {}  # kept from job to job: a worker process takes seconds to start
 
@@ -96,6 +100,7 @@ def carry_out(order: Order, folder: Path, fetch: Fetch) -> Answer:
         Returns the parcel of a reference.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    clear(folder, order.timeout + SPARE)
     places = {shipment.fingerprint: placed(shipment, folder, fetch) for shipment in order.shipments}
     # files alone: beside them Python keeps what it compiled
     sent = places[order.plugins.fingerprint].glob("*/*")
@@ -113,12 +118,21 @@ def carry_out(order: Order, folder: Path, fetch: Fetch) -> Answer:
 def placed(shipment: Shipment, folder: Path, fetch: Fetch) -> Path:
     """Return the folder of a parcel on this node, fetching it once whoever asks."""
     place = folder / "parcels" / shipment.fingerprint
-    if not place.is_dir():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(place.with_suffix(".lock")):
-            if not place.is_dir():
-                unpack(fetch(shipment.held[0]), place)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(place.with_suffix(".lock")):
+        if not place.is_dir():
+            unpack(fetch(shipment.held[0]), place)
+        os.utime(place)
     return place
+
+
+def clear(folder: Path, unused: float) -> None:
+    """Remove the parcels that no job of the last `unused` seconds has asked for: they would fill the disk."""
+    for lock in (folder / "parcels").glob("*.lock"):
+        place = lock.with_suffix("")
+        with suppress(Timeout, FileNotFoundError), FileLock(lock, timeout=0):
+            if time.time() - place.stat().st_mtime > unused:
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def _workers(order: Order, plugins: tuple[str, ...], folder: Path) -> Workers:
@@ -127,11 +141,9 @@ def _workers(order: Order, plugins: tuple[str, ...], folder: Path) -> Workers:
     if wanted not in _held:
         while _held:
             _held.popitem()[1].close(now=True)
-        workers = Workers(1, plugins, order.timeout, order.memory)
-        workers.folder.cleanup()
-        # where the sweep finds it: Ray ends this process without asking
-        workers.folder = tempfile.TemporaryDirectory(prefix="marks-", dir=folder)
-        _held[wanted] = workers
+        # a folder where the sweep finds it: Ray ends this process without asking. Its parent, Ray's own on this
+        # node, has started whatever else trains here
+        _held[wanted] = Workers(1, plugins, order.timeout, order.memory, folder, os.getppid())
     return _held[wanted]
 
 

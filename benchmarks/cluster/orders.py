@@ -117,10 +117,13 @@ class Broken:
         In one line.
     final
         Whether it is a sentence for the user, which ends the run.
+    full
+        Whether its disk had no room: no fault of the job.
     """
 
     reason: str
     final: bool = False
+    full: bool = False
 
 
 Event = Begun | Answer | Introduction | Lost | Broken

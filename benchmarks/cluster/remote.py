@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Any
 
 from ...core.errors import FusebenchError
+from ..work import FULL
 from .orders import Broken, Event, Lost
 
 REACH = 5.0  # seconds in which a cluster's head must take a connection
@@ -101,7 +102,9 @@ class Remote:
             return Lost("it ended without an answer")
         except errors.RayTaskError as error:
             cause = error.cause if isinstance(error.cause, BaseException) else error
-            return Broken(f"{type(cause).__name__}: {cause}".splitlines()[0], isinstance(cause, FusebenchError))
+            told = f"{type(cause).__name__}: {cause}".splitlines()[0]
+            full = isinstance(cause, OSError) and cause.errno in FULL
+            return Broken(told, isinstance(cause, FusebenchError), full)
         except errors.RayError as error:
             return Lost(type(error).__name__, isinstance(error, errors.OutOfMemoryError))
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..job import Job, Outcome
+from ..job import NOT_STORED, Job, Outcome
 from .orders import Broken, Lost, Order
 from .remote import Node
 
@@ -55,6 +55,8 @@ class Task:
 
 
 def _given_up(event: Lost | Broken, seconds: float) -> Outcome:
+    if isinstance(event, Broken) and event.full:
+        return Outcome(NOT_STORED, f"its nodes had no room {TRIES} times: {event.reason}", seconds)
     if isinstance(event, Broken):
         return Outcome("failed", f"its nodes could not carry it out {TRIES} times: {event.reason}", seconds)
     if event.memory:

@@ -37,8 +37,8 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text atomically as UTF-8 with `\\n` line ends."""
-    write_atomic(path, lambda file: file.write(text.encode("utf-8")))
+    """Write text atomically as UTF-8 with `\\n` line ends; half a surrogate pair as an escape, as JSON has it."""
+    write_atomic(path, lambda file: file.write(text.encode("utf-8", "backslashreplace")))
 
 
 def write_json(path: Path, value: Any, indent: int | None = None) -> None:

@@ -45,6 +45,11 @@ def missing_file():
         return file.read()
 
 
+def half_a_character():
+    with open("rows\udcff.csv") as file:
+        return file.read()
+
+
 def segfault():
     ctypes.string_at(0)
 
@@ -62,6 +67,8 @@ ACTS = {
     "unsendable": unsendable,
     "hog": hog,
     "missing_file": missing_file,
+    "half_a_character": half_a_character,
+    "tensor": lambda: {"loss": [torch.zeros(1)]},
     "segfault": segfault,
     "too_large": too_large,
     "nap": lambda: time.sleep(0.25),
@@ -83,9 +90,9 @@ class Stub(Variant):
         self.number, self.act = number, act
 
     def fit(self, train, validation, seed=0):
-        ACTS[self.act]()
+        more = ACTS[self.act]()
         Stub.fits += 1
-        self.history.curves = {"threads": [torch.get_num_threads()]}
+        self.history.curves = {"threads": [torch.get_num_threads()]} | (more or {})
         return self
 
     def predict_proba(self, inputs):

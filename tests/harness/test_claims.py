@@ -62,6 +62,34 @@ def test_the_claim_of_a_dead_process_lapses_at_once(two):
     assert json.loads(file_of(mine).read_text())["owner"] == mine.me.owner
 
 
+def test_the_claim_of_a_living_process_of_this_host_lapses_never(two):
+    """Its machine slept, or its clock was set: a file's age says nothing of a process that can be looked for."""
+    mine, yours = two
+    assert yours.take("job")
+    os.utime(file_of(yours), (time.time() - 100 * PATIENCE,) * 2)
+    assert not mine.take("job")
+
+
+def test_a_process_that_has_a_dead_ones_number_is_another(two):
+    mine, _ = two
+    written(mine, pid=os.getpid(), space=mine.me.space, born="long ago")
+    assert mine.take("job")
+
+
+def test_a_claim_that_cannot_be_written_is_taken_away(two, monkeypatch):
+    mine, yours = two
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.json, "dump", full)
+        with pytest.raises(OSError, match="No space left"):
+            mine.take("job")
+    assert not mine.mine
+    assert yours.take("job")
+
+
 def test_another_hosts_claim_lapses_after_a_silence_alone(two):
     mine, _ = two
     path = written(mine, pid=dead_pid())  # that number means nothing here: it is another host's

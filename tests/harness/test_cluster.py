@@ -1,18 +1,21 @@
 """Cells on a cluster without Ray: parcels, checks of nodes, and what becomes of jobs when a node goes."""
 
 import hashlib
+import os
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from fusebench.benchmarks.cluster import driver, environment, parcels
 from fusebench.benchmarks.cluster.driver import RayWorkers
-from fusebench.benchmarks.cluster.node import carry_out
+from fusebench.benchmarks.cluster.node import carry_out, clear, placed
 from fusebench.benchmarks.cluster.nodes import Nodes
-from fusebench.benchmarks.cluster.orders import Answer, Begun, Broken, Introduction, Lost
+from fusebench.benchmarks.cluster.orders import Answer, Begun, Broken, Introduction, Lost, Shipment
 from fusebench.benchmarks.cluster.remote import Node, Remote
 from fusebench.benchmarks.job import NOT_STORED, Job, Outcome
 from fusebench.core import sources
@@ -261,6 +264,31 @@ def test_a_node_without_memory_or_disk_is_not_the_fault_of_the_job_at_once(crew,
     assert done[0][1].status == "out_of_memory"
 
 
+def test_nodes_whose_disks_stay_full_end_the_run_and_blame_no_cell(crew, job):
+    cluster, workers, _ = crew(1, 1)
+    workers.start(job(1))
+    cluster.events.append((0, Answer(Outcome(NOT_STORED, "No space left on device"), {})))
+    workers.finished(0)
+    for turn in (1, 2):
+        workers.finished(0)
+        cluster.events.append((turn, Broken("OSError: [Errno 28] No space left on device", full=True)))
+        done = workers.finished(0)
+    ((_, outcome),) = done
+    assert outcome.status == NOT_STORED
+    assert outcome.reason == "its nodes had no room 3 times: OSError: [Errno 28] No space left on device"
+
+
+def test_parcels_that_no_job_asks_for_any_more_are_removed(tmp_path):
+    sent = [Shipment(name, [parcel(rows__a="1")]) for name in ("old", "new", "held")]
+    places = [placed(each, tmp_path, lambda held: held) for each in sent]
+    for place in (places[0], places[2]):
+        os.utime(place, (time.time() - 100,) * 2)
+    with FileLock(places[2].with_suffix(".lock")):  # somebody is about to use it
+        clear(tmp_path, 50)
+    assert [place.is_dir() for place in places] == [False, True, True]
+    assert (placed(sent[0], tmp_path, lambda held: held) / "rows" / "a").read_text() == "1"
+
+
 def test_a_job_that_its_node_does_not_end_is_cancelled_in_the_words_of_a_local_run(crew, job):
     cluster, workers, _ = crew(1, timeout=5)
     workers.start(job(1))
@@ -288,6 +316,22 @@ def test_what_waits_behind_another_job_moves_to_a_node_that_is_idle(crew, job):
     assert cluster.cancelled == [2]
     assert cluster.started[3][0] is other
     assert cluster.started[3][1].job.hash == cluster.started[2][1].job.hash
+
+
+def test_one_idle_node_takes_over_one_job_however_many_wait(crew, job):
+    cluster, workers, _ = crew(1, 1, 1)
+    for number in range(5):
+        workers.start(job(number))
+    (idle,) = [node for node in cluster.there if len(cluster.running_on(node)) == 1]
+    first = {id(node): handle for handle, (node, _) in reversed(list(enumerate(cluster.started)))}
+    cluster.events += [(handle, Begun()) for handle in first.values()]
+    workers.finished(0)
+    cluster.events.append((cluster.running_on(idle)[0], ANSWER))
+    for _ in range(3):
+        workers.finished(0)
+    assert len(cluster.cancelled) == 1
+    assert cluster.started[5][0] is idle
+    assert len(workers.running) == 4
 
 
 def test_asked_to_stop_what_has_not_begun_is_dropped_and_what_has_is_finished(crew, job):

@@ -102,10 +102,14 @@ def test_the_command_that_goes_on_asks_for_the_same_again():
         out=Path("there"),
         shard=(2, 4),
         jobs=2,
+        retry="failed",
+        cluster="auto",
+        gpu_share=0.25,
     )
     assert shlex.split(again(Path("my suite.toml"), options, "card.toml")) == [
         "run", "my suite.toml", "--variants", "late_*", "--variants", "gmu", "--seeds", "0", "--seeds", "3",
-        "--plugin", "/a b/mine.py", "--out", "there", "--shard", "2/4", "--data", "card.toml",
+        "--plugin", "/a b/mine.py", "--out", "there", "--jobs", "2", "--retry", "failed", "--shard", "2/4",
+        "--cluster", "auto", "--gpu-share", "0.25", "--data", "card.toml",
     ]  # fmt: skip
     assert left_words(1, "07:00").startswith("1 cell is left")
     assert left_words(12, "07:00") == "12 cells are left, which could not have ended before 07:00."

@@ -55,6 +55,18 @@ def test_a_killed_worker_costs_its_own_cell_alone(run, ten, stored):
     assert sorted(line.split(": ", 1)[1].count("stub") for line in again.lines) == [3]
 
 
+@pytest.mark.parametrize("jobs", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_result_that_cannot_be_written_fails_its_own_cell_alone(run, suite, stored, jobs):
+    """A tensor among the curves, half a character in a file's name: neither is JSON in UTF-8."""
+    bad = ["stub(act=tensor)", "stub(act=half_a_character)"]
+    ended = run(suite(["stub", *bad, "stub(number=1)"]), jobs=jobs)
+    assert (ended.counts["ok"], ended.counts["failed"], ended.exit_code) == (2, 2, 1)
+    reasons = [stored.records[name, "tiny", 0].reason for name in bad]
+    assert reasons[0].endswith("TypeError: Object of type Tensor is not JSON serializable")
+    assert "\udcff.csv" in reasons[1]
+    assert "\\udcff.csv" in (stored.root / "run.log").read_text("utf-8")
+
+
 @pytest.mark.nightly
 def test_failed_cells_are_tried_again_when_asked(run, ten, stored):
     run(ten)

@@ -3,10 +3,12 @@
 import os
 import signal
 import subprocess
+import sys
 
 import pytest
 
 import fusebench
+from fusebench.benchmarks import session
 from fusebench.benchmarks.interrupt import Interrupt
 
 fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
@@ -136,6 +138,32 @@ def test_a_terminal_that_hangs_up_stops_after_the_running_cell(suite, cli, store
     assert 2 <= done < 12
     assert {record.status for record in stored.records.values()} == {"ok"}
     assert "12 ok" in door("run", "s.toml", "--plugin", stubs, "--jobs", 0, "--no-report")[1]
+
+
+def test_hanging_up_counts_once_though_it_is_told_twice():
+    """An interactive shell passes it on to its jobs, and when the shell ends the system tells them again."""
+    interrupt = Interrupt()
+    held = signal.getsignal(signal.SIGHUP)
+    with interrupt.listening():
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
+        assert interrupt.count == 1
+        signal.raise_signal(signal.SIGTERM)
+    assert interrupt.count == 2
+    assert signal.getsignal(signal.SIGHUP) is held
+
+
+def test_nobody_who_wants_to_stop_waits_for_a_drawing():
+    interrupt = Interrupt()
+    drawing = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        interrupt.count = 1
+        assert not session._ended([drawing], interrupt)
+        drawing.kill()
+        drawing.wait()
+        assert session._ended([drawing], interrupt)
+    finally:
+        drawing.kill()
 
 
 def test_what_the_user_had_ignored_stays_ignored():

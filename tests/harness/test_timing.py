@@ -2,16 +2,19 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 import fusebench
-from fusebench.benchmarks import exclusive, timing
+from fusebench.benchmarks import exclusive, timing, workers
 from fusebench.benchmarks.options import Options
 from fusebench.benchmarks.retime import reason, retime
 from fusebench.benchmarks.timing import CALLS, LARGE_CALLS, WARM_UP, Stopwatch, synchroniser
+from fusebench.benchmarks.workers import Workers
+from fusebench.core.errors import FusebenchError
 from fusebench.core.machine import fingerprint, fingerprint_id
 from fusebench.results.store import Store
 
@@ -254,6 +257,28 @@ def test_a_model_whose_stages_are_gone_is_trained_on_the_spot(suite, stubs, tmp_
     assert (len(found.done), found.trouble) == (3, [])
     assert {v: t["cell"] for v, t in held(tmp_path).items()} == {v: t["cell"] for v, t in before.items()}
     assert stored.bytes() == records
+
+
+def test_a_job_that_times_several_models_has_the_limits_of_all_of_them(monkeypatch):
+    """It may have to fit each of them again."""
+    held = Workers(1, timeout=10, memory=100)
+    used = SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=250e6))
+    monkeypatch.setattr(workers.psutil, "Process", lambda pid: used)
+    assert held._verdict(1, 5.0, 1).reason == "used 250 of 100 MB ([limits] memory)"
+    assert held._verdict(1, 25.0, 3) is None
+    assert held._verdict(1, 31.0, 3).reason == "stopped after 30 s ([limits] timeout)"
+    held.close()
+
+
+def test_a_timing_that_cannot_be_written_ends_the_run_with_a_sentence(ran, tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "put_timing", full)
+        with pytest.raises(FusebenchError, match=r"cannot be written .*No space left on device"):
+            retime(*ran, every=True)
+    assert retime(*ran).wanted.total() == 0  # what was there still is
 
 
 def test_the_command_line_takes_timings_again(ran, tmp_path, door, stubs):

@@ -7,6 +7,11 @@ import subprocess
 import pytest
 
 import fusebench
+from fusebench import datasets
+from fusebench.benchmarks import describe
+from fusebench.benchmarks.scheduler import Scheduler
+from fusebench.benchmarks.session import Session
+from fusebench.core.errors import DataUnavailableError
 from fusebench.results.claims import Claims
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals are POSIX's")
@@ -46,6 +51,109 @@ def test_what_a_killed_run_had_claimed_is_free_again(suite, cli, stored, stubs, 
     ended = cli(*command[:2], "--variants", "stub(act=nap),stub(act=nap,number=1)", *command[2:])
     assert ended.returncode == 0, ended.stderr
     assert [record.status for record in stored.records.values()] == ["ok", "ok"]
+
+
+def test_what_one_host_has_stored_another_without_the_data_leaves_alone(
+    suite, stored, stubs, tmp_path, monkeypatch
+):
+    """Another run stores one cell of a set after this run was planned; here, the set cannot be had any more."""
+    path = suite(["stub", "stub(number=1)", "stub(number=2)"])
+    options = dict(plugins=[stubs], out=tmp_path, jobs=0, quiet=True, report=False)
+    fusebench.run(path, variants=["stub(number=2)"], **options)
+    (file,) = stored.files
+    kept = file.read_bytes()
+    file.unlink()
+    tiny, settle = type(datasets.get("tiny")), Scheduler._settle
+
+    def absent(self, seed):
+        raise DataUnavailableError("Nobody has it.")
+
+    def settled(scheduler, job, outcome):
+        if not file.exists():
+            file.write_bytes(kept)  # while this run settles its first cell
+        settle(scheduler, job, outcome)
+
+    monkeypatch.setattr(tiny, "load", absent)
+    monkeypatch.setattr(Scheduler, "_settle", settled)
+    ended = fusebench.run(path, **options)
+    assert (ended.counts["ok"], ended.counts["unavailable"]) == (1, 2)
+    assert file.read_bytes() == kept
+    assert not (stored.root / "claims").exists()
+
+
+def test_data_that_another_host_lacks_are_tried_here(suite, stored, stubs, tmp_path, monkeypatch):
+    """The other run's records say "unavailable" and came after this run was planned: they block nothing here."""
+    path = suite(["stub", "stub(number=1)"])
+    options = dict(plugins=[stubs], out=tmp_path, jobs=0, quiet=True, report=False)
+    tiny, load = type(datasets.get("tiny")), type(datasets.get("tiny")).load
+
+    def absent(self, seed):
+        raise DataUnavailableError("Nobody has it.")
+
+    monkeypatch.setattr(tiny, "load", absent)
+    fusebench.run(path, **options)
+    told = {file: file.read_bytes() for file in stored.files}
+    for file in told:
+        file.unlink()
+    monkeypatch.setattr(tiny, "load", load)
+    feed = Scheduler._feed
+
+    def feeding(scheduler, workers):
+        for file, kept in told.items():
+            if not file.exists():
+                file.write_bytes(kept)
+        feed(scheduler, workers)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Scheduler, "_feed", feeding)
+        ended = fusebench.run(path, **options)
+    assert (ended.counts["ok"], dict(ended.trained)) == (2, {"ok": 2})
+
+
+def test_what_was_stored_before_the_first_cell_was_begun_is_another_runs_too(
+    suite, stored, stubs, tmp_path, monkeypatch
+):
+    """Between plan and first cell minutes may pass: nodes are asked, ceilings computed."""
+    path = suite(["stub", "stub(number=1)"])
+    options = dict(plugins=[stubs], out=tmp_path, jobs=0, quiet=True, report=False)
+    fusebench.run(path, variants=["stub"], **options)
+    (file,) = stored.files
+    kept = file.read_bytes()
+    file.unlink()
+    write = describe.write
+
+    def writing(*args):
+        file.write_bytes(kept)
+        return write(*args)
+
+    monkeypatch.setattr(describe, "write", writing)
+    ended = fusebench.run(path, **options)
+    assert (ended.counts["ok"], dict(ended.trained)) == (2, {"ok": 1})
+
+
+def test_two_runs_of_other_variants_describe_the_cells_of_both(suite, stored, stubs, tmp_path, monkeypatch):
+    """The second run writes suite.json after the first has begun, and before it has stored anything."""
+    path = suite(["stub"])
+    options = dict(plugins=[stubs], out=tmp_path, jobs=0, quiet=True, report=False)
+    go = Session.go
+
+    def late(session, *args):
+        monkeypatch.setattr(Session, "go", go)
+        fusebench.run(path, **options)
+        told = stored.store.suite()
+        told["environments"] = {"another machine": {}} | {
+            key: value for key, value in told["environments"].items() if key != session.environment_id
+        }
+        stored.store.put_suite(told)
+        return go(session, *args)
+
+    monkeypatch.setattr(Session, "go", late)
+    fusebench.run(path, variants=["stub(number=1)"], **options)
+    told = stored.store.suite()
+    assert [cell["variant"] for cell in told["plan"]["cells"]] == ["stub", "stub(number=1)"]
+    assert set(told["variants"]) == {"stub", "stub(number=1)"}
+    assert len(told["environments"]) == 2
+    assert len(fusebench.load_results(stored.root)) == 2
 
 
 def test_a_job_that_another_run_has_is_taken_over_when_it_is_stored(suite, stored, stubs, tmp_path, monkeypatch):

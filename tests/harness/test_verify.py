@@ -199,6 +199,15 @@ def test_remains_are_told_and_are_no_problem(judge, ran):
     assert (code, told["problems"], len(told["notes"])) == (0, [], 3)
 
 
+def test_what_is_not_timed_yet_is_told_and_is_no_problem(judge, ran):
+    assert judge()[1]["notes"] == []
+    (file, *_) = (ran.root / "timing").glob("*.json")
+    file.unlink()
+    code, told = judge()
+    note = "Not timed yet: 1 (variant, data set); a rerun, or `fusebench time`, times them."
+    assert (code, told["problems"], told["notes"]) == (0, [], [note])
+
+
 def test_a_packed_run_is_checked_as_far_as_it_goes(judge, ran, door, stubs, tmp_path):
     packed = Store(tmp_path / "packed")
     ran.pack(packed.root, [r.cell for r in ran.records()])
