@@ -347,9 +347,10 @@ def test_more_rows_bring_what_the_curve_has_shown(tmp_path, stores):
 # ---- the page
 
 
-@pytest.fixture
-def written(tmp_path):
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
     """A page of data with an awkward class, a failure whose reason quotes a file, and warnings."""
+    tmp_path = tmp_path_factory.mktemp("written")
     store = plant(
         tmp_path / "run",
         FUSED,

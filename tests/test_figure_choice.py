@@ -231,31 +231,41 @@ def files(folder):
 
 
 SIX = ["architecture", "gain", "status", "taxonomy", "regret", "pairs"]
+TWO = ["status", "gain"]
 
 
+@pytest.fixture
+def shared(monkeypatch):
+    """Let another process draw the first of two figures already."""
+    monkeypatch.setattr(aside, "FEWEST", 2)
+
+
+@pytest.mark.usefixtures("shared")
 def test_two_processes_draw_what_one_draws(run, tmp_path):
-    with drawing(run, tmp_path / "two", SIX, processes=2) as begun:
+    with drawing(run, tmp_path / "two", TWO, processes=2) as begun:
         assert begun._process is not None
         two = begun.finish()
         assert begun._process.returncode == 0
-    one = draw_all(run, tmp_path / "one", SIX)
+    one = draw_all(run, tmp_path / "one", TWO)
     assert [(each.name, each.width) for each in two] == [(each.name, each.width) for each in one]
     assert files(tmp_path / "two") == files(tmp_path / "one")
-    assert len(files(tmp_path / "two")) == 18
+    assert len(files(tmp_path / "two")) == 6
 
 
+@pytest.mark.usefixtures("shared")
 @pytest.mark.parametrize("code", ["raise SystemExit(3)", "import sys; sys.stdin.buffer.read(); sys.exit(1)"])
 def test_what_the_other_process_does_not_draw_this_one_draws(run, tmp_path, monkeypatch, code):
     monkeypatch.setattr(aside, "CODE", code)
-    with drawing(run, tmp_path, SIX, processes=2) as begun:
+    with drawing(run, tmp_path, TWO, processes=2) as begun:
         drawn = begun.finish()
-    assert [each.name for each in drawn] == SIX
+    assert [each.name for each in drawn] == TWO
     assert all(path.is_file() for each in drawn for path in each.paths)
 
 
+@pytest.mark.usefixtures("shared")
 def test_the_other_process_ends_with_an_error_here(run, tmp_path, monkeypatch):
     monkeypatch.setattr(aside, "CODE", "import sys, time; sys.stdin.buffer.read(); time.sleep(600)")
-    with pytest.raises(ZeroDivisionError), drawing(run, tmp_path, SIX, processes=2) as begun:
+    with pytest.raises(ZeroDivisionError), drawing(run, tmp_path, TWO, processes=2) as begun:
         raise ZeroDivisionError
     assert begun._process.returncode is not None
 
@@ -266,6 +276,7 @@ def test_one_process_or_few_figures_start_no_other(run, tmp_path):
             assert begun._process is None
 
 
+@pytest.mark.nightly
 def test_an_unguarded_script_in_a_thread_draws_in_two_processes(folder, tmp_path):
     code = textwrap.dedent(
         f"""

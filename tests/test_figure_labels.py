@@ -1,6 +1,7 @@
 """Every registered figure at 24, 60 and 90 variants: no label overlaps or is cut off, none is missing."""
 
 import runpy
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -95,10 +96,35 @@ def touching(boxes, others):
     return (shared > 1).all(axis=2)
 
 
-def checked(name, data, look=None):
+@pytest.fixture(scope="module")
+def drawn(frames):
+    """Draw a figure of the sixty once and check its labels; return texts, legends, and what looks alike there."""
+
+    @cache
+    def draw(name):
+        handles = []
+        texts = checked(name, frames[name], each=lambda figure: handles.append((legends(figure), alike(figure))))
+        return texts, *handles[0]
+
+    return draw
+
+
+def legends(figure):
+    """Return what tells of architectures and data fusions: (label, colour or marker)."""
+    found = []
+    for handle in (h for legend in figure.legends for h in legend.legend_handles):
+        if isinstance(handle, Patch) and handle.get_label() in ("early", "late", "cross-modal", "hybrid"):
+            found.append((handle.get_label(), to_rgb(handle.get_facecolor())))
+        if isinstance(handle, Line2D) and handle.get_label() in ("concat", "merge", "one modality"):
+            found.append((handle.get_label(), handle.get_marker()))
+    return found
+
+
+def checked(name, data, look=None, each=lambda figure: None):
     """Draw a table and check its labels; return the texts."""
     spec = ALL[name]
     with opened(spec, data, Heading(spec.title.format(metric="accuracy"), "crowd"), look) as figure:
+        each(figure)
         texts, stamped = drawn_texts(figure), letters(figure)
         assert overlaps(texts) == []
         assert outside(texts, figure) == []
@@ -110,16 +136,18 @@ def checked(name, data, look=None):
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
-def test_labels_of_sixty_variants_on_twenty_data_sets(frames, name):
+def test_labels_of_sixty_variants_on_twenty_data_sets(frames, drawn, name):
     if not len(frames[name]):
         assert name == "difference"  # which is drawn only where so many variants can be told apart
         pytest.skip("nothing to draw for it")
-    checked(name, frames[name])
+    texts, _, same = drawn(name)
+    assert texts
+    assert same == []  # every entry of a legend is told apart in grey, too
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_sixty_variants_have_sixty_labels(sixty, frames, name):
-    texts = [text.replace("\n", "").removesuffix(" ‡") for text in checked(name, frames[name])]
+def test_sixty_variants_have_sixty_labels(sixty, drawn, name):
+    texts = [text.replace("\n", "").removesuffix(" ‡") for text in drawn(name)[0]]
     fused = [variant for variant in sixty.variants if sixty.axes(variant)[0] != "unimodal"]
     wanted = list(sixty.variants) if name in ("accuracy", "status") else fused
     assert sorted(text for text in texts if text in sixty.variants) == sorted(wanted)
@@ -193,14 +221,6 @@ def alike(figure):
     ]
 
 
-@pytest.mark.parametrize("name", sorted(ALL))
-def test_every_entry_of_a_legend_is_told_apart_in_grey_too(frames, name):
-    if not len(frames[name]):
-        pytest.skip("nothing to draw for it")
-    with opened(ALL[name], frames[name], Heading("t", "")) as figure:
-        assert alike(figure) == []
-
-
 def test_lines_differ_in_colour_marker_and_dash_together(frames):
     with opened(FIGURES["curves"], frames["curves"], Heading("t", "")) as figure:
         lines = {
@@ -221,18 +241,14 @@ def test_sixty_looks_are_distinct_and_do_not_depend_on_what_is_shown(sixty, fram
     assert all(looks[name] == (row.colour, row.marker, row.dash) for name, row in drawn.iterrows())
 
 
-def test_one_colour_an_architecture_and_one_marker_a_data_fusion_everywhere(frames):
+def test_one_colour_an_architecture_and_one_marker_a_data_fusion_everywhere(frames, drawn):
     """The legends of all figures together say one thing of each."""
     told = {}
     for name in FIGURES:
         if not len(frames[name]) or name == "curves":  # whose entries are variants
             continue
-        with opened(FIGURES[name], frames[name], Heading("t", "")) as figure:
-            for handle in (h for legend in figure.legends for h in legend.legend_handles):
-                if isinstance(handle, Patch) and handle.get_label() in ("early", "late", "cross-modal", "hybrid"):
-                    told.setdefault(handle.get_label(), set()).add(to_rgb(handle.get_facecolor()))
-                if isinstance(handle, Line2D) and handle.get_label() in ("concat", "merge", "one modality"):
-                    told.setdefault(handle.get_label(), set()).add(handle.get_marker())
+        for label, look in drawn(name)[1]:
+            told.setdefault(label, set()).add(look)
     wanted = {name.replace("_", "-"): {to_rgb(style.COLOURS[name])} for name in style.COLOURS}
     del wanted["unimodal"]
     markers = {"concat": {"s"}, "merge": {"^"}, "one modality": {"o"}}

@@ -364,9 +364,3 @@ def test_a_served_page_tells_how_far_the_run_is(driver, tmp_path):
     finally:
         made.shutdown()
         made.server_close()
-
-
-def test_what_it_takes_to_be_ready_is_printed(show, written, capsys):
-    took = show().execute_script(READY)
-    with capsys.disabled():
-        print(f"\n[page of {written[0].stat().st_size:,} bytes ready after {took} ms]")

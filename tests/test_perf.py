@@ -399,7 +399,7 @@ def test_part_device_is_empty_without_a_gpu():
     assert cards.measure(TINY) == []
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_complete_suite_is_filled_by_the_real_plan_and_found_complete(tmp_path):
     suite, number = stored.fill(tmp_path, 40, 10)
     commands.seconds(commands.fusebench("run", suite, "--no-report", "--out", tmp_path), tmp_path / "cache")

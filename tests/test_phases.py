@@ -154,4 +154,4 @@ def test_phases_leave_out_no_more_than_a_twentieth_of_the_time(ran, kind):
     record, load = ran[0][KINDS[kind]], ran[1][KINDS[kind]]
     assert record.status == "ok" and set(record.phases) <= set(PHASES)
     spent = record.times["wall_own"] + load
-    assert sum(record.phases.values()) == pytest.approx(spent, rel=0.05), dict(record.phases)
+    assert sum(record.phases.values()) == pytest.approx(spent, rel=0.05, abs=0.02), dict(record.phases)

@@ -27,7 +27,8 @@ def _cache(tmp_path_factory):
     if os.environ.get("FUSEBENCH_CACHE"):
         yield
         return
-    os.environ["FUSEBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    base = tmp_path_factory.getbasetemp()  # of one of several processes: what they decode they share
+    os.environ["FUSEBENCH_CACHE"] = str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache")
     yield
     del os.environ["FUSEBENCH_CACHE"]
 

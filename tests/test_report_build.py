@@ -33,6 +33,7 @@ def demo(tmp_path_factory):
     return base, stored, build("quick", base)
 
 
+@pytest.mark.nightly
 def test_the_same_run_gives_the_same_bytes_in_another_process_without_torch(demo, tmp_path):
     base, _, _ = demo
     code = (

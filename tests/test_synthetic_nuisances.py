@@ -187,8 +187,17 @@ def test_posterior_equals_enumeration_of_everything_unseen(options):
         np.testing.assert_allclose(log_posterior(z, law.dials, seen), expected, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("options", [v for k, v in MIXED.items() if k != "five modalities"],
-                         ids=[k for k in MIXED if k != "five modalities"])  # fmt: skip
+LONG = {"every dial, three modalities", "every dial, three classes", "every dial, an image and a sound"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(options, id=name, marks=[pytest.mark.nightly] if name in LONG else [])
+        for name, options in MIXED.items()
+        if name != "five modalities"
+    ],
+)
 def test_ceilings_equal_those_of_rows_drawn_from_the_law_written_out(options):
     law, rows = Law(**options), 1_500
     inputs, present = law.draw(rows, generator("law", options=str(options)))

@@ -134,6 +134,13 @@ def test_options_that_cannot_be_are_told_before_anything_runs(name):
 # ---- the contract
 
 HEAVY = {"takes_every_number_and_kind", "takes_every_setting", "learns_an_easy_set", "keeps_the_last_batch"}
+REPEATED = {  # they train several times
+    "keeps_its_word_on_absent_modalities",
+    "leaves_inputs_alone",
+    "repeats_itself",
+    "selects_by_validation_alone",
+    "takes_absent_modalities",
+}
 PLAIN = {
     "is_documented",
     "selects_by_validation_alone",
@@ -148,7 +155,7 @@ def checked():
         for name in (f"{network}+{id}" for id in WRAPPED):
             for title in CHECKS:
                 if title not in left_out and applies(title, name):
-                    marks = [pytest.mark.nightly] if title in HEAVY or network == "merge_sum" else []
+                    marks = [pytest.mark.nightly] if title in HEAVY | REPEATED or network == "merge_sum" else []
                     yield pytest.param(name, title, id=f"{name}-{title}", marks=marks)
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from fusebench import datasets, fusion
 from fusebench.__main__ import main
+from fusebench.benchmarks import timing
 from fusebench.core.registry import plugin_module_name
 from fusebench.results.store import Store
 
@@ -31,6 +32,14 @@ def stubs():
         fusion.REGISTRY.forget(name)
     datasets.REGISTRY.forget("tiny")
     sys.modules.pop(plugin_module_name(STUBS), None)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_wait_for_a_load():
+    """Half a second a timing in which other processes are watched: tests of loads set what they need."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timing, "LONG_ENOUGH", 0.0)
+        yield
 
 
 def write_suite(folder, variants=("stub",), datasets=("tiny",), seeds=(0,), name="s", more="", **training):
@@ -72,7 +81,7 @@ class CommandLine:
     def command(self, *args):
         return [sys.executable, "-P", "-m", "fusebench", *map(str, args)]
 
-    def __call__(self, *args, env=None, timeout=120):
+    def __call__(self, *args, env=None, timeout=300):
         return subprocess.run(
             self.command(*args),
             cwd=self.folder,
@@ -145,7 +154,7 @@ def stored(tmp_path):
     return Stored(tmp_path)
 
 
-def wait_until(true, seconds=60.0):
+def wait_until(true, seconds=180.0):
     """Wait for a condition; fail loudly where it never comes."""
     end = time.monotonic() + seconds
     while not true():
@@ -158,7 +167,7 @@ def family(pid):
     return psutil.Process(pid).children(recursive=True)
 
 
-def gone(processes, seconds=10.0):
+def gone(processes, seconds=30.0):
     """Return whether processes end by themselves in time."""
     _, alive = psutil.wait_procs(processes, timeout=seconds)
     return not alive

@@ -26,45 +26,47 @@ def ran(tmp_path_factory, tools, stubs):
 # ---- what is imported
 
 LOOK = """
-import atexit, json, sys
-atexit.register(lambda: print(json.dumps(sorted({m.partition(".")[0] for m in sys.modules})), file=sys.stderr))
+import json, sys
 from fusebench.__main__ import main
-main()
+for line in json.loads(sys.argv[1]):
+    sys.argv = ["fusebench", *line.split()]
+    try:
+        main()
+    except SystemExit as ended:
+        print("LOOK", json.dumps([line, ended.code or 0, sorted({m.partition(".")[0] for m in sys.modules})]))
 """
 
 
-def imported(tools, folder, *args):
-    """Return the code a command ends with, and every top-level module it has loaded."""
+def imported(tools, folder, *lines):
+    """Yield commands, one after the other in one process: line, exit code, all top-level modules loaded so far."""
     ended = subprocess.run(
-        [sys.executable, "-P", "-c", LOOK, *map(str, args)],
+        [sys.executable, "-P", "-c", LOOK, json.dumps(lines)],
         cwd=folder,
         env=tools.environment(),
         capture_output=True,
         text=True,
     )
-    return ended.returncode, set(json.loads(ended.stderr.splitlines()[-1]))
+    told = [line for line in ended.stdout.splitlines() if line.startswith("LOOK")]
+    assert len(told) == len(lines), ended.stderr
+    for line in told:
+        command, code, loaded = json.loads(line.removeprefix("LOOK"))
+        yield command, code, set(loaded)
 
 
-@pytest.mark.parametrize("line", ["--help", "--version", "run --help", "nonsense", "data list --help"])
-def test_help_loads_no_heavy_library(tools, tmp_path, line):
-    code, loaded = imported(tools, tmp_path, *line.split())
-    assert code == (2 if line == "nonsense" else 0)
-    assert not loaded & {"torch", "librosa", "pandas", "numpy", "sklearn", "scipy", "matplotlib"}
+def test_help_loads_no_heavy_library(tools, tmp_path):
+    lines = ("--help", "--version", "run --help", "nonsense", "data list --help")
+    for line, code, loaded in imported(tools, tmp_path, *lines):
+        assert code == (2 if line == "nonsense" else 0), line
+        heavy = {"torch", "librosa", "pandas", "numpy", "sklearn", "scipy", "matplotlib"}
+        assert not loaded & heavy, line
 
 
-@pytest.mark.parametrize(
-    "command", ["data list", "data show digits_sklearn", "list datasets", "show", "report", "figures"]
-)
-def test_what_needs_no_variant_loads_no_torch(tools, ran, command):
-    folder = ran.root.parents[1]
-    args = command.split()
-    if command == "show":
-        args.append(ran.files[0].stem[:10])
-    if command in ("report", "figures"):
-        args.append("s")
-    code, loaded = imported(tools, folder, *args)
-    assert code == 0
-    assert not loaded & {"torch", "librosa", "ray"}
+def test_what_needs_no_variant_loads_no_torch(tools, ran):
+    show = f"show {ran.files[0].stem[:10]}"
+    lines = ("data list", "data show digits_sklearn", "list datasets", show, "report s", "figures s")
+    for line, code, loaded in imported(tools, ran.root.parents[1], *lines):
+        assert code == 0, line
+        assert not loaded & {"torch", "librosa", "ray"}, line
 
 
 def test_importing_the_package_loads_nothing_and_starts_nothing(tools, tmp_path):

@@ -64,9 +64,9 @@ def told(records):
 
 
 @with_ray
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_nodes_give_the_records_of_a_local_run(two_nodes, cli, suite, stubs, stored, tmp_path, tools):
-    suite(VARIANTS, ["digits_sklearn"], more="[limits]\ntimeout = 6")
+    suite(VARIANTS, ["digits_sklearn"], more="[limits]\ntimeout = 15")
     here = cli("run", "s.toml", "--plugin", stubs, "--no-report", "--out", "here", timeout=300)
     there = cli("run", "s.toml", "--plugin", stubs, "--no-report", "--cluster", two_nodes.address, timeout=300)
     assert (here.returncode, there.returncode) == (1, 1), there.stderr
@@ -74,7 +74,7 @@ def test_two_nodes_give_the_records_of_a_local_run(two_nodes, cli, suite, stubs,
     assert told(stored.records) == told(local.records)
     reasons = {r.variant: r.reason for r in stored.records.values()}
     assert reasons["stub(act=kill)"] == "its process was killed by signal 9 (SIGKILL)"
-    assert reasons["stub(act=sleep)"] == "stopped after 6 s ([limits] timeout)"
+    assert reasons["stub(act=sleep)"] == "stopped after 15 s ([limits] timeout)"
     for kind in ("predictions", "splits", "stages/*"):
         names = [sorted(p.name for p in run.root.glob(f"{kind}/*")) for run in (stored, local)]
         assert names[0] == names[1] != []

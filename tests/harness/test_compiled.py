@@ -50,7 +50,7 @@ def test_what_has_been_compiled_is_not_imported(imports, monkeypatch):
     assert imports == []
 
 
-def test_a_library_that_is_not_there_is_told_by_whoever_reads_sound(monkeypatch, tmp_path):
+def test_a_library_that_is_not_there_is_left_to_whoever_reads_sound(monkeypatch, tmp_path):
     monkeypatch.setenv("FUSEBENCH_CACHE", str(tmp_path))
     monkeypatch.setitem(sys.modules, "librosa", None)
     monkeypatch.setattr(compiled, "_compiled", lambda: False)

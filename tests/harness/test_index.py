@@ -272,7 +272,7 @@ def test_processes_that_build_at_once_agree(store, tmp_path, tools):
     for builder in builders:
         builder.stdin.write("\n")
         builder.stdin.flush()
-    told = [builder.communicate(timeout=60)[1] for builder in builders]
+    told = [builder.communicate(timeout=180)[1] for builder in builders]
     assert [builder.returncode for builder in builders] == [0, 0], told
     for turn in range(20):
         with sqlite3.connect(index.place_of(store, tmp_path / "cache" / str(turn))) as held:

@@ -5,6 +5,10 @@ import sys
 
 import pytest
 
+import fusebench
+from fusebench import fusion
+from fusebench.core.registry import plugin_module_name
+
 PLUGIN = '''
 import torch
 
@@ -44,20 +48,24 @@ NAMES = ["unpicklable_sum", "lambda_sum", "lambda_sum(scale=2)"]
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory, tools):
-    """The plugin's variants, run by the command line in one process and on two workers."""
-    held = {}
-    for jobs in (0, 2):
-        folder = tmp_path_factory.mktemp(f"jobs-{jobs}")
-        (folder / "lambdas.py").write_text(PLUGIN, "utf-8")
-        tools.write_suite(folder, NAMES, ["synthetic_private(rows=70,test_rows=50)"])
-        command = ("run", "s.toml", "--plugin", "lambdas.py", "--jobs", jobs, "--no-report")
-        held[jobs] = tools.CommandLine(folder)(*command), tools.Stored(folder)
-    return held
+    """The plugin's variants, run in this process and by a worker."""
+    held, base = {}, tmp_path_factory.mktemp("lambdas")
+    plugin = base / "lambdas.py"
+    plugin.write_text(PLUGIN, "utf-8")
+    path = tools.write_suite(base, NAMES, ["synthetic_private(rows=70,test_rows=50)"])
+    for jobs in (0, 1):
+        folder = base / f"jobs-{jobs}"
+        settings = dict(jobs=jobs, plugins=[plugin], out=folder, quiet=True, report=False)
+        held[jobs] = fusebench.run(path, **settings), tools.Stored(folder)
+    yield held
+    for name in ("unpicklable_sum", "lambda_sum"):
+        fusion.REGISTRY.forget(name)
+    sys.modules.pop(plugin_module_name(plugin), None)
 
 
 def test_both_runs_end_well(ran):
     for jobs, (ended, held) in ran.items():
-        assert ended.returncode == 0, (jobs, ended.stderr)
+        assert ended.exit_code == 0, (jobs, ended.trouble)
         assert {key[0] for key in held.records} == set(NAMES)
         assert {record.status for record in held.records.values()} == {"ok"}
 

@@ -90,7 +90,7 @@ def test_absent_modalities_are_left_out_of_the_subsets_as_they_were_of_the_rule(
         assert ended.json["guess"] + gained == pytest.approx(means[rule], abs=2e-3)  # stored in 16 bits
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in (1, 2))])
 def test_a_placebo_recommends_nothing(go, tmp_path, seed):
     ended = go(rows(n=90, seed=seed, cue=3.0), placebo=True)
     assert ended.exit_code == 0

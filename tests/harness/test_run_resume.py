@@ -66,7 +66,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the race starts by forking")
-@pytest.mark.parametrize("repeats", [3, pytest.param(20, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("repeats", [1, pytest.param(20, marks=pytest.mark.nightly)])
 def test_eight_runs_at_once_lose_no_cell_and_double_none(stubs, suite, tmp_path, tools, repeats):
     path = suite(numbered(10), TWO_SETS, [0, 1])
     (tmp_path / "race.py").write_text(RACE)
@@ -239,6 +239,7 @@ def b_alone(h):
 '''
 
 
+@pytest.mark.nightly
 def test_a_changed_helper_recomputes_its_users_and_a_comment_nobody(cli, suite, stored, tmp_path):
     suite(["a_helped", "b_alone"], ["synthetic_private(rows=60,test_rows=50)"], epochs=1)
     plugin = tmp_path / "edited.py"

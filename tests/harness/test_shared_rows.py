@@ -73,7 +73,7 @@ def test_of_many_workers_one_decodes(rows, tmp_path):
     counted = tmp_path / "counted"
     workers = [context.Process(target=_decode, args=(tmp_path, counted, gate, answer)) for _ in range(4)]
     [worker.start() for worker in workers]
-    sums = [answer.get(timeout=60) for _ in workers]
+    sums = [answer.get(timeout=180) for _ in workers]
     [worker.join() for worker in workers]
     assert counted.read_text() == "x"
     assert set(sums) == {float(rows.train.labels.sum())}

@@ -24,7 +24,7 @@ def run(suite, stubs, tmp_path):
     return go
 
 
-@pytest.mark.parametrize("jobs", [0, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("jobs", [0, pytest.param(2, marks=pytest.mark.nightly)])
 def test_what_cannot_end_in_time_is_not_started(run, stored, jobs):
     ended = run(60.0, jobs)
     assert (ended.left, ended.complete, ended.exit_code) == (1, True, 0)
