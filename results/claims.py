@@ -138,8 +138,10 @@ class Claims:
     def _lapsed(self, path: Path) -> bool:
         held = self._read(path)
         if held is not None and held.space == self.me.space:
-            born = _born(held.pid)
-            return not born or born != held.born
+            if not psutil.pid_exists(held.pid):
+                return True
+            if born := _born(held.pid):
+                return born != held.born
         try:
             return self._now() - path.stat().st_mtime > PATIENCE
         except FileNotFoundError:
@@ -177,7 +179,7 @@ def _space() -> str:
 
 
 def _born(pid: int) -> str:
-    """Return when a process began, told in a way that no clock that is set changes; empty where there is none."""
+    """Return when a process began, told in a way that no clock that is set changes; empty where it is hidden."""
     try:
         if (told := Path(f"/proc/{pid}/stat")).is_file():
             return told.read_text().rpartition(")")[2].split()[19]  # clock ticks since the machine started

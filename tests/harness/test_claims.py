@@ -76,6 +76,15 @@ def test_a_process_that_has_a_dead_ones_number_is_another(two):
     assert mine.take("job")
 
 
+def test_a_process_of_another_user_that_is_hidden_is_silent_before_it_lapses(two, monkeypatch):
+    mine, yours = two
+    assert yours.take("job")
+    monkeypatch.setattr(module, "_born", lambda pid: "")
+    assert not mine.take("job")
+    os.utime(file_of(yours), (time.time() - PATIENCE - 5,) * 2)
+    assert mine.take("job")
+
+
 def test_a_claim_that_cannot_be_written_is_taken_away(two, monkeypatch):
     mine, yours = two
 
