@@ -202,7 +202,10 @@ class Scheduler:
             outcome = None if record is None else Outcome(record.status, record.reason, stored=True)
         if outcome is None or outcome.status == "unavailable":  # data that one host lacks another may have
             return False
-        self._note(job, outcome)
+        try:
+            self._note(job, outcome)
+        except NotStoredError as error:
+            self.unstored = self.unstored or str(error)
         self._release(job)
         self.pass_by(job, outcome)
         return True
