@@ -67,7 +67,7 @@ def stamp(store: Store) -> Stamp | None:
     """Return what changes when somebody writes suite.json; None where there is none."""
     try:
         found = store.suite_file.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the latter: a suite's own file was named
         return None
     return found.st_size, found.st_mtime_ns
 

@@ -199,6 +199,11 @@ def test_remains_are_told_and_are_no_problem(judge, ran):
     assert (code, told["problems"], len(told["notes"])) == (0, [], 3)
 
 
+def test_a_suite_that_is_named_by_its_file_is_counted(door, stubs, ran):
+    code, out, _ = door("status", "s.toml", "--plugin", stubs)
+    assert (code, "6 ok" in out) == (0, True)
+
+
 def test_what_is_not_timed_yet_is_told_and_is_no_problem(judge, ran):
     assert judge()[1]["notes"] == []
     (file, *_) = (ran.root / "timing").glob("*.json")
