@@ -139,14 +139,16 @@ def test_a_server_that_cannot_go_on_leaves_nothing(site, tmp_path):
 @pytest.mark.parametrize("ranges", [True, False])
 def test_a_stopped_process_loses_what_the_server_cannot_continue_and_nothing_else(site, tmp_path, how, ranges):
     site.ranges, site.slow = ranges, 0.05
-    code = f"from fusebench.datasets.fetch import *; raw(Raw('set/a.bin', {SHA256!r}, {site.url + '/a.bin'!r}))"
+    # a shell that started this in the background had interrupts ignored
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += f"from fusebench.datasets.fetch import *; raw(Raw('set/a.bin', {SHA256!r}, {site.url + '/a.bin'!r}))"
     child = subprocess.Popen(
         [sys.executable, "-c", code],
         env=os.environ | {"PYTHONSAFEPATH": "1"},
         stderr=subprocess.DEVNULL,
         cwd=tmp_path,
     )
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not any(p.stat().st_size for p in (tmp_path / "cache").rglob("content")) and time.monotonic() < until:
         time.sleep(0.01)
     child.send_signal(how)

@@ -118,6 +118,11 @@ def test_a_termination_of_the_whole_group_marks_no_cell_as_failed(long_run, stor
     assert "Traceback" not in complaints(tmp_path)
 
 
+def take_the_terminal():
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests may have had it ignored
+
+
 @pytest.mark.slow
 def test_a_terminal_that_hangs_up_stops_after_the_running_cell(suite, cli, stored, door, stubs, tools):
     """A dropped ssh: the kernel tells the session of the terminal, and nothing can be printed any more."""
@@ -126,7 +131,7 @@ def test_a_terminal_that_hangs_up_stops_after_the_running_cell(suite, cli, store
     process = subprocess.Popen(
         cli.command("run", "s.toml", "--plugin", stubs, "--jobs", 1, "--no-report"),
         cwd=cli.folder, env=tools.environment(), stdin=theirs, stdout=theirs, stderr=theirs,
-        start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        start_new_session=True, preexec_fn=take_the_terminal,
     )  # fmt: skip
     os.close(theirs)
     tools.wait_until(lambda: len(stored.files) >= 2)
@@ -143,14 +148,17 @@ def test_a_terminal_that_hangs_up_stops_after_the_running_cell(suite, cli, store
 def test_hanging_up_counts_once_though_it_is_told_twice():
     """An interactive shell passes it on to its jobs, and when the shell ends the system tells them again."""
     interrupt = Interrupt()
-    held = signal.getsignal(signal.SIGHUP)
-    with interrupt.listening():
-        signal.raise_signal(signal.SIGHUP)
-        signal.raise_signal(signal.SIGHUP)
-        assert interrupt.count == 1
-        signal.raise_signal(signal.SIGTERM)
-    assert interrupt.count == 2
-    assert signal.getsignal(signal.SIGHUP) is held
+    held = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        with interrupt.listening():
+            signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(signal.SIGHUP)
+            assert interrupt.count == 1
+            signal.raise_signal(signal.SIGTERM)
+        assert interrupt.count == 2
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, held)
 
 
 def test_nobody_who_wants_to_stop_waits_for_a_drawing():
