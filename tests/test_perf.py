@@ -338,7 +338,7 @@ def test_rows_without_a_value_are_not_drawn():
 @pytest.mark.skipif(not (HERE / "cell.json").is_file(), reason="nothing is committed")
 def test_the_committed_measurements_are_whole_and_the_table_is_theirs():
     held = rows.read(HERE)
-    assert {"cell", "peers", "device"} <= {part.part for part in held}
+    assert {"cell", "peers", "suite", "device"} <= {part.part for part in held}
     for part in held:
         assert part.scale["repetitions"] >= 5
         assert all(len(each.values) >= 5 or each.reason or part.part == "outside" for each in part.rows)
