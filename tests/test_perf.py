@@ -23,6 +23,7 @@ from fusebench.benchmarks.perf import (
     cards,
     cells,
     commands,
+    cores,
     data,
     ended,
     limit,
@@ -417,6 +418,13 @@ def test_rerun_and_status_are_measured_beside_the_import_of_torch():
     assert [(each.id, each.more["cells"]) for each in found] == [("rerun", 40), ("status", 120)]
 
 
+@pytest.mark.slow
+def test_two_loops_at_once_are_measured_beside_the_same_two_in_one_process():
+    found = cores.measure(TINY)
+    complete([found])
+    assert (found.id, found.form, found.target) == ("cores", "times", None)
+
+
 @pytest.mark.nightly
 def test_part_suite_measures_whole_commands(monkeypatch):
     monkeypatch.setattr(suites, "CELLS", suites.CELLS[:2])
@@ -424,6 +432,7 @@ def test_part_suite_measures_whole_commands(monkeypatch):
     found = suites.measure(TINY)
     complete(found)
     assert [each.id for each in found] == [
-        "late_rules", "late_rules_computing", "workers", "workers_whole", "outside_cells", "rerun", "status",
+        "late_rules", "late_rules_computing", "workers", "workers_whole", "outside_cells", "cores", "rerun",
+        "status",
     ]  # fmt: skip
     assert found[1].more["seven"][0]["cell"] >= 0

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import stored
+from . import cores, stored
 from .alternate import Alternated, alternate
 from .commands import fusebench, seconds, write_suite
 from .ended import Ended
@@ -28,7 +28,7 @@ def measure(scale: Scale) -> list[Measurement]:
     with tempfile.TemporaryDirectory(prefix="fusebench-perf-") as folder:
         runs = _Runs(Path(folder), scale)
         found = [*runs.rules(), *runs.workers()]
-    return [*found, *stored.measure(scale)]
+    return [*found, cores.measure(scale), *stored.measure(scale)]
 
 
 @dataclass
