@@ -10,7 +10,6 @@ from typing import Any, get_args
 import numpy as np
 
 from .. import fusion
-from ..core.files import dumps
 from ..core.seeding import Seeds
 from ..datasets import Bundle
 from ..datasets.card import Metric
@@ -48,7 +47,6 @@ def run(job: Job) -> Outcome:
     store = Store(job.root)
     try:
         record = _compute(job, store)
-        dumps(record.to_json())  # a value that cannot be written is the variant's fault, not the disk's
     except (Exception, SystemExit) as error:  # a worker never raises: some cannot be sent
         record = failure(job, status_of(error), explain(error))
     with storing():
