@@ -16,7 +16,6 @@ from ..datasets.derived import nested_order
 from ..fusion.variant import Task, Variant
 from .cost import RULE_SECONDS
 from .emap import ROWS, predictions
-from .progress import minutes as spoken
 from .suite import TrainingTable
 from .timing import LARGE_CALLS, LARGE_ROWS, PROBE_SECONDS, SECONDS
 from .work import warm_up
@@ -194,9 +193,9 @@ def choose(minutes: float, seeds: int, seconds: Callable[[int, bool], float], wo
     needed, missing = seconds(least, False), ", ".join(left_out(least, seeds, False, word))
     enough, everything = (whole_minutes(HEADROOM * s) for s in (needed, seconds(seeds, True)))
     raise FusebenchError(
-        f"The data needs about {spoken(needed)} for the least that can be judged ({least} {word}; left out: "
-        f"{missing}), and {minutes:g} minutes were given: say --minutes {enough}, or --minutes {everything} for "
-        "everything."
+        f"The data needs about {needed / 60:.1f} minutes for the least that can be judged ({least} {word}; "
+        f"left out: {missing}), and {minutes:g} minutes were given: say --minutes {enough}, or --minutes "
+        f"{everything} for everything."
     )
 
 
