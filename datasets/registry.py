@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ..core.errors import FusebenchError
 from ..core.names import Name, canonical, parse
-from ..core.registry import Registry
+from ..core.registry import Placed, Registry
 from .card import Card, DataSet
 
 Kind = TypeVar("Kind", bound=type[DataSet])
 
 
 @dataclass(frozen=True)
-class DataEntry:
+class DataEntry(Placed):
     """A registered data set: the class, the card, and the options a preset fixes as its defaults."""
 
     id: str
     card: Card
     definition: type[DataSet]
-    place: str
     preset: Mapping[str, Any] = field(default_factory=dict)
     other_names: tuple[str, ...] = ()
 
@@ -41,18 +39,10 @@ def register(
     """Register a `DataSet` class under an id; called again with a preset, the same class serves twice."""
 
     def add(definition: Kind) -> Kind:
-        place = f"{inspect.getsourcefile(definition)}:{_line(definition)} ({id})"
-        REGISTRY.add(DataEntry(id, card, definition, place, dict(preset or {}), aliases))
+        REGISTRY.add(DataEntry(id, card, definition, dict(preset or {}), aliases))
         return definition
 
     return add
-
-
-def _line(definition: type) -> int:
-    try:
-        return inspect.getsourcelines(definition)[1]
-    except OSError:  # defined at a prompt
-        return 0
 
 
 def get(text: str) -> DataSet:

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import FusebenchError, unknown
-from ..core.registry import Registry
+from ..core.registry import Placed, Registry
 from ..datasets.bundle import KINDS, Modality
-from .registry import place_of
 
 
 class Extractor(nn.Module):
@@ -161,14 +160,13 @@ class CNN(Extractor):
 
 
 @dataclass(frozen=True)
-class ExtractorEntry:
+class ExtractorEntry(Placed):
     """A registered extractor: its class, the kinds it takes and those it serves by default."""
 
     id: str
     definition: type[Extractor]
     kinds: tuple[str, ...]
     default_for: tuple[str, ...]
-    place: str
     other_names: tuple[str, ...] = ()
 
 
@@ -181,7 +179,7 @@ def register_extractor(
     """Register an `Extractor` class for some kinds of modality."""
 
     def add(definition: type[Extractor]) -> type[Extractor]:
-        EXTRACTORS.add(ExtractorEntry(id, definition, kinds, default_for, place_of(definition)))
+        EXTRACTORS.add(ExtractorEntry(id, definition, kinds, default_for))
         return definition
 
     return add

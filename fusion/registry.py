@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ..core.errors import FusebenchError, unknown
 from ..core.names import Name, canonical, parse, spell
-from ..core.registry import Registry
+from ..core.registry import Placed, Registry
 from .taxonomy import ABSENT, AXES, SYMMETRIC, WEAKNESSES, Axes
 from .variant import Requires
 
@@ -24,7 +24,7 @@ FUNCTION_OPTIONS: Mapping[bool, Mapping[str, Any]] = {True: {"experts": "unimoda
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Placed):
     """A registered variant: its definition and everything that is known about it.
 
     Parameters
@@ -33,8 +33,6 @@ class Entry:
         The name and the class or function.
     axes
         Its place in the taxonomy.
-    place
-        `file:line` of the definition.
     tier
         `core` runs in the suite `quick`, `full` in the suite `full` alone.
     requires
@@ -66,7 +64,6 @@ class Entry:
     id: str
     definition: Callable[..., Any]
     axes: Axes
-    place: str
     tier: str = "core"
     requires: Requires = field(default_factory=Requires)
     reference: str = ""
@@ -171,7 +168,7 @@ def register(id: str, *, tier: str = "core", **about: Any) -> Callable[[Definiti
     axis_names = {*AXES, "operator"}
     if tier not in TIERS:
         raise unknown(f"tier of variant {id!r}", tier, TIERS)
-    fields_known = set(Entry.__dataclass_fields__) - {"id", "definition", "axes", "place", "tier"}
+    fields_known = set(Entry.__dataclass_fields__) - {"id", "definition", "axes", "tier"}
     for key in set(about) - axis_names - fields_known:
         raise unknown(f"argument of register({id!r})", key, axis_names | fields_known)
     missing = {"architecture", "data_fusion", "level", "operator"} - set(about)
@@ -184,7 +181,7 @@ def register(id: str, *, tier: str = "core", **about: Any) -> Callable[[Definiti
     axes = Axes(**{key: about.pop(key) for key in list(about) if key in axis_names})
 
     def add(definition: Definition) -> Definition:
-        REGISTRY.add(Entry(id, definition, axes, place_of(definition), tier, **about))
+        REGISTRY.add(Entry(id, definition, axes, tier, **about))
         return definition
 
     return add
@@ -193,14 +190,6 @@ def register(id: str, *, tier: str = "core", **about: Any) -> Callable[[Definiti
 def known_names(*texts: str) -> tuple[str, ...]:
     """Return the names in texts of names separated by commas."""
     return tuple(name.strip() for text in texts for name in text.split(","))
-
-
-def place_of(definition: Callable[..., Any]) -> str:
-    """Return `file:line` of a class or function."""
-    try:
-        return f"{inspect.getsourcefile(definition)}:{inspect.getsourcelines(definition)[1]}"
-    except (OSError, TypeError):  # defined at a prompt
-        return f"{definition.__module__}:{getattr(definition, '__qualname__', '?')}"
 
 
 def short_place(place: str) -> str:

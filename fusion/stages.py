@@ -14,20 +14,18 @@ from importlib import import_module
 from typing import Any
 
 from ..core.names import Name, canonical, parse
-from ..core.registry import Registry
+from ..core.registry import Placed, Registry
 from ..core.seeding import Seeds
 from ..datasets.bundle import Rows
-from .registry import place_of
 from .variant import Task
 
 
 @dataclass(frozen=True)
-class StageEntry:
+class StageEntry(Placed):
     """A registered pre-training: a `FusionNetwork` whose loss is not the task's."""
 
     id: str
     definition: type
-    place: str
     other_names: tuple[str, ...] = ()
 
     @property
@@ -44,7 +42,7 @@ def register_stage(id: str) -> Callable[[type], type]:
     """Register a `FusionNetwork` as a stage of training."""
 
     def add(definition: type) -> type:
-        STAGES.add(StageEntry(id, definition, place_of(definition)))
+        STAGES.add(StageEntry(id, definition))
         return definition
 
     return add

@@ -15,9 +15,9 @@ from typing import Any, ClassVar, Self
 
 from ..core.errors import FusebenchError, unknown
 from ..core.names import Name, canonical
-from ..core.registry import Registry
+from ..core.registry import Placed, Registry
 from .network import FusionNetwork
-from .registry import Entry, check_options, known_names, place_of
+from .registry import Entry, check_options, known_names
 
 PARTS = ("late", "cross_modal", "hybrid")
 
@@ -45,13 +45,13 @@ class TrainingWrapper(FusionNetwork):
 
 
 @dataclass(frozen=True)
-class WrapperEntry:
+class WrapperEntry(Placed):
     """A registered wrapper.
 
     Parameters
     ----------
-    id, definition, place
-        The name, the class, `file:line`.
+    id, definition
+        The name and the class.
     reference
         Authors, year and arXiv id or venue.
     also_known_as, words
@@ -62,7 +62,6 @@ class WrapperEntry:
 
     id: str
     definition: type[TrainingWrapper]
-    place: str
     reference: str = ""
     also_known_as: Mapping[str, str] = field(default_factory=dict)
     words: tuple[str, ...] = ()
@@ -111,12 +110,12 @@ def register_wrapper(id: str, **about: Any) -> Callable[[type[TrainingWrapper]],
     FusebenchError
         For an unknown field.
     """
-    fields = set(WrapperEntry.__dataclass_fields__) - {"id", "definition", "place"}
+    fields = set(WrapperEntry.__dataclass_fields__) - {"id", "definition"}
     for key in set(about) - fields:
         raise unknown(f"argument of register_wrapper({id!r})", key, fields)
 
     def add(definition: type[TrainingWrapper]) -> type[TrainingWrapper]:
-        WRAPPERS.add(WrapperEntry(id, definition, place_of(definition), **about))
+        WRAPPERS.add(WrapperEntry(id, definition, **about))
         return definition
 
     return add

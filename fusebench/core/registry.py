@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from .errors import DuplicateNameError, FusebenchError, unknown
 
@@ -24,6 +25,25 @@ class Named(Protocol):
     def place(self) -> str: ...  # noqa: D102
     @property
     def other_names(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+class Placed:
+    """An entry whose place is its definition's: looked up when asked for, for that reads and parses the file."""
+
+    definition: Any
+
+    @property
+    def place(self) -> str:
+        """`file:line` of the definition."""
+        return place_of(self.definition)
+
+
+def place_of(definition: Callable[..., Any]) -> str:
+    """Return `file:line` of a class or function."""
+    try:
+        return f"{inspect.getsourcefile(definition)}:{inspect.getsourcelines(definition)[1]}"
+    except (OSError, TypeError):  # defined at a prompt
+        return f"{definition.__module__}:{getattr(definition, '__qualname__', '?')}"
 
 
 Entry = TypeVar("Entry", bound=Named)
