@@ -118,7 +118,7 @@ def retime(suite: str | Path, options: Options, every: bool = False, elsewhere: 
             again.append(cell)
             found.wanted[why] += 1
     if again:
-        _tell_machine(session, here)
+        session.store.put_environments({here: session.environment})
         found.complete = _redo(session, again, here, found)
     after = timed_cells(session)
     pairs = zip(before, after, strict=True)
@@ -157,13 +157,6 @@ def reason(timing: Mapping[str, Any] | None, here: str, every: bool, elsewhere: 
     if elsewhere and timing["environment"] != here:
         return ELSEWHERE
     return ASKED if every else ""
-
-
-def _tell_machine(session: Session, here: str) -> None:
-    """See that suite.json describes the machine that timings are told under."""
-    suite = session.store.suite()
-    if here not in suite["environments"]:
-        session.store.put_suite(suite | {"environments": suite["environments"] | {here: session.environment}})
 
 
 def _redo(session: Session, cells: list[Cell], here: str, found: Retimed) -> bool:

@@ -112,8 +112,10 @@ class Store:
         """
         if packed.suite_file.is_file():  # its machines are named there
             told = packed.suite()
-            mine = self.suite() if self.suite_file.is_file() else told
-            self.put_suite(mine | {"environments": told["environments"] | mine["environments"]})
+            if self.suite_file.is_file():
+                self.put_environments(told["environments"])
+            else:
+                self.put_suite(told)
         held = {record.key for record in self.records()}
         taken = [record for record in packed.records() if record.key not in held]
         for record in taken:
@@ -174,6 +176,13 @@ class Store:
     def put_suite(self, description: dict[str, Any]) -> None:
         """Store suite.json."""
         write_json(self.suite_file, description, indent=1)
+
+    def put_environments(self, environments: Mapping[str, Any]) -> None:
+        """Describe machines in suite.json, environment id → fingerprint; those it knows stay as they are."""
+        suite = self.suite()
+        known = suite.get("environments", {})
+        if not environments.keys() <= known.keys():
+            self.put_suite(suite | {"environments": {**environments, **known}})
 
     @uncollected
     def suite(self) -> dict[str, Any]:

@@ -225,8 +225,7 @@ class RayWorkers:
         """Name the nodes' machines in suite.json before a record does."""
         new = {key: value for key, value in self.nodes.environments.items() if key not in self._noted}
         if new and self.store.suite_file.is_file():
-            told = self.store.suite()
-            self.store.put_suite(told | {"environments": told["environments"] | new})
+            self.store.put_environments(new)
             self._noted |= set(new)
 
     # ---- stopping
