@@ -11,7 +11,7 @@ from .cost import BYTES_A_CELL
 from .options import Summary
 from .plan import Cell, Plan
 from .progress import minutes
-from .workers import THREAD_VARIABLES
+from .starting import THREAD_VARIABLES
 
 SHOWN = 10  # kinds of trouble listed at the end of a run; `status` and the report tell all
 

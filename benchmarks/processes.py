@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from pathlib import Path
@@ -15,11 +15,13 @@ from .job import Job, Outcome
 HELD_BACK = {getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGTERM") if hasattr(signal, name)}
 
 
-def prepare(plugins: tuple[str, ...], parent: int, stopping: Path, family: int) -> None:
+def prepare(
+    plugins: tuple[str, ...], parent: int, stopping: Path, family: int, environment: Mapping[str, str]
+) -> None:
     """Make this process a worker; see `worker.prepare`."""
     from . import worker
 
-    worker.prepare(plugins, parent, stopping, family)
+    worker.prepare(plugins, parent, stopping, family, environment)
 
 
 def execute(job: Job, marker: Path) -> Outcome:

@@ -25,6 +25,7 @@ from .cluster.nodes import joined
 from .options import OnSeed, Options, Summary
 from .plan import Cell, Plan
 from .session import Session
+from .starting import starter
 from .suite import Suite, shipped
 from .suite import load as load_suite
 from .work import check_device
@@ -67,6 +68,8 @@ def run(suite: str | Path | Suite, options: Options, on_seed: OnSeed | None = No
         if options.dry_run:
             summary.lines = announce.listing(todo)
             return summary
+        if work.jobs and todo and nodes is None:
+            starter().ready()
         work.progress.write_log(announced)
         environments = {work.environment_id: work.environment} | (nodes.environments if nodes else {})
         written = describe.write(store, plan, environments)

@@ -18,18 +18,15 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-import psutil
-
 from .. import datasets, fusion
 from ..core.files import dumps, write_json
-from ..core.sources import source_files
+from ..core.sources import edited, source_files
 from ..datasets import Modality
 from ..datasets.cache import cache_folder
 from ..fusion.extractors import EXTRACTORS
 from ..fusion.stages import STAGES
 from ..fusion.wrappers import WRAPPERS
 
-MARGIN = 2.0  # seconds by which clocks of disk and processes may disagree
 KEPT = 8  # states of the code whose answers are kept
 ROOMS = ("core", "datasets", "fusion", "benchmarks")
 
@@ -123,15 +120,13 @@ def code() -> str | None:
     str or None
         None where a file has changed since this process began: what is loaded may be older.
     """
-    taken, began = hashlib.sha256(sys.version.encode()), psutil.Process().create_time() - MARGIN
+    if edited(ROOMS):
+        return None
+    taken = hashlib.sha256(sys.version.encode())
     for room in ROOMS:
         for name, path in source_files(room):
-            if path.suffix != ".py":
-                continue
-            changed = path.stat()
-            if max(changed.st_mtime, changed.st_ctime) >= began:
-                return None
-            taken.update(f"{name}\0".encode() + path.read_bytes() + b"\0")
+            if path.suffix == ".py":
+                taken.update(f"{name}\0".encode() + path.read_bytes() + b"\0")
     return taken.hexdigest()[:32]
 
 

@@ -6,8 +6,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,32 +60,48 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def prepare(plugins: tuple[str, ...], parent: int, stopping: Path, family: int) -> None:
+def prepare(
+    plugins: tuple[str, ...], parent: int, stopping: Path, family: int, environment: Mapping[str, str]
+) -> None:
     """Make this process a worker: one thread, entries and plugins loaded, no life without the parent.
 
     Signals to the whole process group are the parent's to answer: a worker ends of a termination when `stopping`,
     the parent's word, is there, and not when a batch system sent it to all. `family` is the process whose
-    descendants' work is no load by others.
+    descendants' work is no load by others; `environment` holds all variables of the parent, for a server may have
+    started before they were set.
     """
 
     def end(number: int, frame: object) -> None:
         if stopping.exists():
             os._exit(0)
 
+    os.environ.clear()
+    os.environ.update(environment)
     for number in HELD_BACK:
         signal.signal(number, end if number == signal.SIGTERM else signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
     psutil.Process().nice(NICE)
     load.belong_to(family)
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    threading.Thread(target=_follow, args=({parent, os.getppid()},), daemon=True).start()
     torch.set_num_threads(1)
     fusion.load_all()
     fusion.load_plugins(plugins)
     work.warm_up()
 
 
-def _follow(parent: int) -> None:
-    while psutil.pid_exists(parent) and os.getppid() == parent:
-        time.sleep(1)
+def _follow(above: set[int]) -> None:
+    """End with the processes above: the parent, and the server that forked this one."""
+    with suppress(psutil.NoSuchProcess):
+        processes = [psutil.Process(pid) for pid in above]
+        while os.getppid() in above and all(map(_lives, processes)):
+            time.sleep(1)
     kill(os.getpid())
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Return whether a process is more than an exit code that nobody has asked for."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.AccessDenied:
+        return True

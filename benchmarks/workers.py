@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol
 
 import psutil
@@ -26,46 +21,13 @@ from pebble import ProcessExpired, ProcessPool
 
 from ..core.errors import FusebenchError
 from .job import Job, Outcome
-from .processes import execute, kill, mask_interrupts, prepare
+from .processes import execute, kill, prepare
+from .starting import environment, starter
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 LOOK = 0.2  # seconds between looks at time and memory
 GRACE = 2.0  # seconds after its death in which the pool may say how a worker ended
 STARTS = 3  # times in a row that workers may die while they start
-
-_starting = threading.Lock()
-
-
-@contextmanager
-def _clean_start() -> Iterator[None]:
-    """Hide the caller's main module, set thread variables and hold interrupts while a process starts.
-
-    A spawned process would otherwise run the user's script again; a notebook has none to run.
-    """
-    with _starting, mask_interrupts(block=True):  # until the worker ignores them
-        held = sys.modules["__main__"]
-        before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-        sys.modules["__main__"] = ModuleType("__main__")
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-        try:
-            yield
-        finally:
-            sys.modules["__main__"] = held
-            for name, value in before.items():
-                os.environ.pop(name)
-                if value is not None:
-                    os.environ[name] = value
-
-
-class _Process(SpawnProcess):
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:
-        with _clean_start():
-            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
-
-
-class _Context(SpawnContext):
-    Process = _Process
+UNTOLD = 255  # the exit code of a worker whose server has gone, which alone can tell it
 
 
 @dataclass
@@ -76,6 +38,7 @@ class _Task:
     begun: float = 0.0
     gone: float | None = None
     verdict: Outcome | None = None
+    again: bool = False
 
     def seconds(self) -> float:
         """How long its worker has been at it."""
@@ -151,8 +114,9 @@ class Workers:
                 self._finished.append((job, worker.execute(job)))
             return
         if self.pool is None:
-            arguments = (self.plugins, os.getpid(), self._stopping, self.family)
-            context: Any = _Context()
+            arguments = (self.plugins, os.getpid(), self._stopping, self.family, environment())
+            context = starter()
+            context.ready()
             self.pool = ProcessPool(self.count, initializer=prepare, initargs=arguments, context=context)
         self._number += 1
         marker = Path(self.folder.name) / str(self._number)
@@ -170,7 +134,7 @@ class Workers:
         ended, _ = (
             wait(list(self.tasks), timeout=patience, return_when=FIRST_COMPLETED) if self.tasks else ((), ())
         )
-        found = {future: self._result(future) for future in ended}
+        found = {future: self._result(future) for future in ended if future in self.tasks}
         found |= {future: self._look(task) for future, task in self.tasks.items() if future not in found}
         for future, outcome in found.items():
             if outcome is not None and future in self.tasks:
@@ -182,6 +146,9 @@ class Workers:
         try:
             outcome = future.result()
         except ProcessExpired as error:
+            if error.exitcode == UNTOLD and task.verdict is None and not task.again:
+                self._anew(again=True)  # a server's end is no job's fault
+                return None
             outcome = task.verdict or Outcome("failed", f"its process {_death(error.exitcode)}", task.seconds())
         except Exception as error:  # the pool itself: its workers died while they started, or a pipe broke
             self._start_again(error)
@@ -196,6 +163,10 @@ class Workers:
                 f"Workers could not be started {STARTS} times ({type(error).__name__}: {error}); "
                 "`--jobs 0` works without them."
             )
+        self._anew()
+
+    def _anew(self, again: bool = False) -> None:
+        """Give all jobs under way to other workers."""
         jobs, pool = self.running, self.pool
         self.tasks, self.pool = {}, None
         if pool is not None:
@@ -205,6 +176,8 @@ class Workers:
             self._stopping.unlink()
         for job in jobs:
             self.start(job)
+        for task in self.tasks.values():
+            task.again = again
 
     def _look(self, task: _Task) -> Outcome | None:
         """Enforce the limits; return an outcome for a worker whose death the pool does not tell."""

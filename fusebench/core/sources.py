@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+
+import psutil
+
+MARGIN = 2.0  # seconds by which clocks of disk and processes may disagree
 
 
 def source_files(room: str) -> Iterator[tuple[str, Path]]:
@@ -18,6 +22,13 @@ def source_files(room: str) -> Iterator[tuple[str, Path]]:
         for path in found:
             if path.is_file() and path.suffix != ".pyc":
                 yield f"{room}/{path.relative_to(folder).as_posix()}", path
+
+
+def edited(rooms: Iterable[str]) -> bool:
+    """Return whether code of some rooms has changed since this process began: what is loaded may be older."""
+    began = psutil.Process().create_time() - MARGIN
+    files = (path.stat() for room in rooms for _, path in source_files(room) if path.suffix == ".py")
+    return any(max(file.st_mtime, file.st_ctime) >= began for file in files)
 
 
 def folders(room: str) -> list[Path]:

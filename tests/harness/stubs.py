@@ -45,6 +45,11 @@ def missing_file():
         return file.read()
 
 
+def surroundings():
+    told = [os.path.basename(os.getcwd()), os.environ.get("FUSEBENCH_PROBE"), os.environ.get("OMP_NUM_THREADS")]
+    raise RuntimeError(f"here: {told}, forked by {os.getppid()}")
+
+
 def half_a_character():
     raise ValueError("rows\udcff.csv holds no rows")
 
@@ -61,10 +66,12 @@ ACTS = {
     "none": lambda: None,
     "kill": kill,
     "exit3": lambda: os._exit(3),
+    "exit255": lambda: os._exit(255),
     "exit0": lambda: os._exit(0),
     "leave": lambda: exit(5),
     "unsendable": unsendable,
     "hog": hog,
+    "surroundings": surroundings,
     "missing_file": missing_file,
     "half_a_character": half_a_character,
     "tensor": lambda: {"loss": [torch.zeros(1)]},

@@ -118,9 +118,9 @@ def test_code_that_is_younger_than_the_process_is_not_vouched_for(tmp_path, monk
             return time.time() - self.ago
 
     monkeypatch.setattr(sources, "folders", lambda room: [file.parent])
-    monkeypatch.setattr(traits.psutil, "Process", lambda: Started(3600))
+    monkeypatch.setattr(sources.psutil, "Process", lambda: Started(3600))
     assert traits.code() is None
-    monkeypatch.setattr(traits.psutil, "Process", lambda: Started(-3600))
+    monkeypatch.setattr(sources.psutil, "Process", lambda: Started(-3600))
     before = traits.code()
     assert before is not None
     assert traits.code() == before

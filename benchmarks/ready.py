@@ -1,0 +1,14 @@
+"""Imported by the server that workers are forked from: what takes them seconds is there, and nothing has run.
+
+What cannot be imported is passed over here: each worker tries it again, and says what is wrong.
+"""
+
+from contextlib import suppress
+
+with suppress(Exception):
+    import torch._dynamo  # noqa: F401  an optimiser's first step imports it
+
+    from .. import fusion
+    from . import worker  # noqa: F401
+
+    fusion.load_all()

@@ -1,0 +1,96 @@
+"""Workers are forked from a server that has imported all; they are as fresh as if they had been spawned."""
+
+import os
+import re
+import subprocess
+import sys
+from multiprocessing import forkserver
+from multiprocessing.context import SpawnContext
+from pathlib import Path
+
+import psutil
+import pytest
+
+import fusebench
+from fusebench.benchmarks import starting
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
+
+
+@pytest.fixture
+def told(suite, stubs, stored, tmp_path):
+    """Run a stub in a worker; return what it tells: its folder's name, variables, and the process above it."""
+
+    def go(number):
+        name = f"stub(act=surroundings,number={number})"
+        fusebench.run(
+            suite(["stub", name]), plugins=[stubs], out=tmp_path, jobs=1, quiet=True, report=False, retry="failed"
+        )
+        assert stored.status("stub") == "ok"
+        reason = stored.records[name, "tiny", 0].reason
+        return re.search(r"here: \[(.*)\], forked by (\d+)", reason).groups()
+
+    return go
+
+
+def test_a_worker_is_where_its_run_is_whenever_the_server_started(told, monkeypatch, tmp_path):
+    first, server = told(1)
+    assert first == f"'{Path.cwd().name}', None, '1'"
+    place = tmp_path / "elsewhere"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("FUSEBENCH_PROBE", "seen")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert told(2) == ("'elsewhere', 'seen', '1'", server)
+    assert "forkserver" in " ".join(psutil.Process(int(server)).cmdline())
+
+
+def test_code_that_was_edited_is_read_anew(told, monkeypatch):
+    monkeypatch.setattr(starting, "edited", lambda rooms: True)
+    assert isinstance(starting.starter(), SpawnContext)
+    assert told(1)[1] == str(os.getpid())
+
+
+def test_elsewhere_workers_are_spawned(monkeypatch):
+    monkeypatch.setattr(starting.sys, "platform", "darwin")
+    assert isinstance(starting.starter(), SpawnContext)
+
+
+def test_a_server_holds_all_that_workers_import_and_has_one_thread_of_python(cli):
+    code = (
+        "import sys, threading; before = len(sys.modules); import fusebench.benchmarks.ready; "
+        "from fusebench.benchmarks import starting, worker; from fusebench.fusion import REGISTRY; "
+        "held = set(sys.modules); worker.work.warm_up(); "
+        "print(len(REGISTRY), threading.active_count(), sorted(set(sys.modules) - held))"
+    )
+    ended = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    entries, threads, late = ended.stdout.split(maxsplit=2)
+    assert int(entries) >= 100
+    assert threads == "1"
+    assert len(late.split(",")) < 40, late  # a few modules of scikit-learn's own
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_costs_no_cell(suite, cli, stored, stubs, tmp_path, tools):
+    suite([f"stub(act=nap,number={i})" for i in range(20)])
+    process = cli.start("run", "s.toml", "--plugin", stubs, "--jobs", 1, "--no-report", stderr=subprocess.PIPE)
+    tools.wait_until(lambda: len(stored.files) >= 3)
+    (server,) = (
+        each
+        for each in tools.family(process.pid)
+        if "forkserver" in " ".join(each.cmdline()[:4]) and each.ppid() == process.pid
+    )
+    server.kill()
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+    assert [record.status for record in stored.records.values()] == ["ok"] * 20
+
+
+def test_a_variant_that_ends_as_if_its_server_had_is_tried_twice_and_no_more(suite, stubs, stored, tmp_path):
+    ended = fusebench.run(
+        suite(["stub", "stub(act=exit255)"]), plugins=[stubs], out=tmp_path, jobs=1, quiet=True, report=False
+    )
+    assert (ended.counts["ok"], ended.counts["failed"]) == (1, 1)
+    record = stored.records["stub(act=exit255)", "tiny", 0]
+    assert record.reason == "its process ended with exit code 255"
+    assert forkserver._forkserver._forkserver_pid
