@@ -69,7 +69,7 @@ def run(suite: str | Path | Suite, options: Options, on_seed: OnSeed | None = No
             summary.lines = announce.listing(todo)
             return summary
         if work.jobs and todo and nodes is None:
-            starter().ready()
+            starter(options.device).ready()
         work.progress.write_log(announced)
         environments = {work.environment_id: work.environment} | (nodes.environments if nodes else {})
         written = describe.write(store, plan, environments)

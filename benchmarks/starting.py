@@ -2,7 +2,8 @@
 
 A worker imports torch, scikit-learn and every variant, which takes seconds; a server does it once for all workers
 of a process and for those that take the place of ended ones. It computes nothing and holds no data, so that a fork
-of it is a fresh process. Forks are used on Linux alone: elsewhere libraries of the system do not stand them.
+of it is a fresh process. Forks are used on Linux and for the processor alone: libraries of other systems and
+drivers of other devices do not stand them.
 """
 
 from __future__ import annotations
@@ -26,13 +27,15 @@ READY = f"{__package__}.ready"
 _starting = threading.Lock()
 
 
-def starter() -> Any:
-    """Return the context whose processes are workers.
+def starter(device: str) -> Any:
+    """Return the context whose processes are workers; its `ready()` begins what can be done beforehand.
 
     A server forks the code that it imported, so that where source files were edited since this process began,
-    workers are spawned and read them anew. `ready()` of it begins what can be done before the first is wanted.
+    workers are spawned and read them anew. The driver of another device stands no fork of a process that has only
+    asked for it, and libraries may ask.
     """
-    return _Forked() if sys.platform == "linux" and not edited(ROOMS) else _Spawned()
+    forks = sys.platform == "linux" and device == "cpu" and not edited(ROOMS)
+    return _Forked() if forks else _Spawned()
 
 
 def environment() -> dict[str, str]:

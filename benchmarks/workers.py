@@ -115,7 +115,7 @@ class Workers:
             return
         if self.pool is None:
             arguments = (self.plugins, os.getpid(), self._stopping, self.family, environment())
-            context = starter()
+            context = starter(job.device)
             context.ready()
             self.pool = ProcessPool(self.count, initializer=prepare, initargs=arguments, context=context)
         self._number += 1

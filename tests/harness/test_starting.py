@@ -47,13 +47,15 @@ def test_a_worker_is_where_its_run_is_whenever_the_server_started(told, monkeypa
 
 def test_code_that_was_edited_is_read_anew(told, monkeypatch):
     monkeypatch.setattr(starting, "edited", lambda rooms: True)
-    assert isinstance(starting.starter(), SpawnContext)
+    assert isinstance(starting.starter("cpu"), SpawnContext)
     assert told(1)[1] == str(os.getpid())
 
 
-def test_elsewhere_workers_are_spawned(monkeypatch):
+def test_on_other_systems_and_for_other_devices_workers_are_spawned(monkeypatch):
+    assert not isinstance(starting.starter("cpu"), SpawnContext)
+    assert isinstance(starting.starter("cuda:1"), SpawnContext)
     monkeypatch.setattr(starting.sys, "platform", "darwin")
-    assert isinstance(starting.starter(), SpawnContext)
+    assert isinstance(starting.starter("cpu"), SpawnContext)
 
 
 def test_a_server_holds_all_that_workers_import_and_has_one_thread_of_python(cli):
