@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from pathlib import Path
 
@@ -15,13 +18,38 @@ from .job import Job, Outcome
 HELD_BACK = {getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGTERM") if hasattr(signal, name)}
 
 
+@dataclass
+class Task:
+    """A job that a worker was given, and what is known of the worker: none before it has begun."""
+
+    job: Job
+    marker: Path
+    pid: int | None = None
+    begun: float = 0.0
+    gone: float | None = None
+    verdict: Outcome | None = None
+    again: bool = False
+
+    def look(self) -> None:
+        """See whether a worker has begun it."""
+        if self.pid is None:
+            with suppress(OSError, ValueError):
+                self.pid, self.begun = int(self.marker.read_text()), time.monotonic()
+
+    def seconds(self) -> float:
+        """How long its worker has been at it."""
+        return time.monotonic() - self.begun if self.pid is not None else 0.0
+
+
 def prepare(
     plugins: tuple[str, ...], parent: int, stopping: Path, family: int, environment: Mapping[str, str]
 ) -> None:
-    """Make this process a worker; see `worker.prepare`."""
+    """Make this process a worker with all variables of its parent; see `worker.prepare`."""
+    os.environ.clear()
+    os.environ.update(environment)  # before libraries read it that no server has imported
     from . import worker
 
-    worker.prepare(plugins, parent, stopping, family, environment)
+    worker.prepare(plugins, parent, stopping, family)
 
 
 def execute(job: Job, marker: Path) -> Outcome:
@@ -40,6 +68,16 @@ def kill(pid: int | None) -> None:
                 each.kill()
 
 
+def lives(pid: int) -> bool:
+    """Return whether a process is there and is more than an exit code that nobody has asked for."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except (psutil.Error, OSError):  # it is hidden, or too many files are open to look
+        return True
+
+
 @contextmanager
 def mask_interrupts(block: bool) -> Iterator[None]:
     """Hold interrupts back, or let them through, in this thread and in the processes that it starts."""
@@ -52,3 +90,11 @@ def mask_interrupts(block: bool) -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+def death(code: int | None) -> str:
+    """Return how a process with an exit code ended, in words."""
+    if code is not None and code < 0:
+        with suppress(ValueError):
+            return f"was killed by signal {-code} ({signal.Signals(-code).name})"
+    return f"ended with exit code {code}"

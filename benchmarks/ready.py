@@ -3,7 +3,12 @@
 What cannot be imported is passed over here: each worker tries it again, and says what is wrong.
 """
 
+import os
 from contextlib import suppress
+from pathlib import Path
+
+from ..core.files import write_text
+from .starting import TELL, code_here
 
 with suppress(Exception):
     import torch._dynamo  # noqa: F401  an optimiser's first step imports it
@@ -12,3 +17,6 @@ with suppress(Exception):
     from . import worker  # noqa: F401
 
     fusion.load_all()
+
+if name := os.environ.get(TELL):
+    write_text(Path(name), code_here())

@@ -170,7 +170,7 @@ def _redo(session: Session, cells: list[Cell], here: str, found: Retimed) -> boo
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fusebench-")))
         session.rows, session.own = folder, session._own_file(folder)
-        stack.callback(session.claims.close)
+        stack.enter_context(session.claims.living(busy=not session.jobs))
         interrupt = Interrupt(abrupt=not session.jobs)
         stack.enter_context(interrupt.listening())
         waiting = exclusive.jobs(cells, session.job, here, session.options.probes)

@@ -19,13 +19,12 @@ from ..datasets.cache import cache_folder
 from ..results import index
 from ..results.record import BAD, Key, Row
 from ..results.store import Store
-from . import announce, describe
+from . import announce, describe, starting
 from . import plan as planning
 from .cluster.nodes import joined
 from .options import OnSeed, Options, Summary
 from .plan import Cell, Plan
 from .session import Session
-from .starting import starter
 from .suite import Suite, shipped
 from .suite import load as load_suite
 from .work import check_device
@@ -68,8 +67,8 @@ def run(suite: str | Path | Suite, options: Options, on_seed: OnSeed | None = No
         if options.dry_run:
             summary.lines = announce.listing(todo)
             return summary
-        if work.jobs and todo and nodes is None:
-            starter(options.device).ready()
+        if work.jobs and nodes is None and any(cell.incompatible is None for cell in todo):
+            starting.ahead(options.device)
         work.progress.write_log(announced)
         environments = {work.environment_id: work.environment} | (nodes.environments if nodes else {})
         written = describe.write(store, plan, environments)

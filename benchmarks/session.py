@@ -149,7 +149,7 @@ class Session:
             return True
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fusebench-")))
         self.rows, self.own = folder, self._own_file(folder)
-        stack.callback(self.claims.close)
+        stack.enter_context(self.claims.living(busy=not self.jobs))
         interrupt = Interrupt(abrupt=not self.jobs)
         stack.enter_context(interrupt.listening())
         workers = self._crew(interrupt)

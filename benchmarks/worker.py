@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import torch
 from threadpoolctl import threadpool_limits
@@ -18,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from .. import fusion
 from . import cell, load, stages, timing, work
 from .job import NOT_STORED, Job, Outcome
-from .processes import HELD_BACK, kill
+from .processes import HELD_BACK, kill, lives
 
 # below what the user does meanwhile; where nothing else wants the processor it changes nothing
 NICE = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 5)
@@ -60,23 +62,18 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def prepare(
-    plugins: tuple[str, ...], parent: int, stopping: Path, family: int, environment: Mapping[str, str]
-) -> None:
+def prepare(plugins: tuple[str, ...], parent: int, stopping: Path, family: int) -> None:
     """Make this process a worker: one thread, entries and plugins loaded, no life without the parent.
 
     Signals to the whole process group are the parent's to answer: a worker ends of a termination when `stopping`,
     the parent's word, is there, and not when a batch system sent it to all. `family` is the process whose
-    descendants' work is no load by others; `environment` holds all variables of the parent, for a server may have
-    started before they were set.
+    descendants' work is no load by others.
     """
 
     def end(number: int, frame: object) -> None:
         if stopping.exists():
             os._exit(0)
 
-    os.environ.clear()
-    os.environ.update(environment)
     for number in HELD_BACK:
         signal.signal(number, end if number == signal.SIGTERM else signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
@@ -85,6 +82,8 @@ def prepare(
     load.belong_to(family)
     threading.Thread(target=_follow, args=({parent, os.getppid()},), daemon=True).start()
     torch.set_num_threads(1)
+    np.random.seed()  # what a plugin draws unseeded is not the same in every fork
+    random.seed()
     fusion.load_all()
     fusion.load_plugins(plugins)
     work.warm_up()
@@ -92,16 +91,8 @@ def prepare(
 
 def _follow(above: set[int]) -> None:
     """End with the processes above: the parent, and the server that forked this one."""
-    with suppress(psutil.NoSuchProcess):
-        processes = [psutil.Process(pid) for pid in above]
-        while os.getppid() in above and all(map(_lives, processes)):
-            time.sleep(1)
-    kill(os.getpid())
-
-
-def _lives(process: psutil.Process) -> bool:
-    """Return whether a process is more than an exit code that nobody has asked for."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.AccessDenied:
-        return True
+        while os.getppid() in above and all(map(lives, above)):
+            time.sleep(1)
+    finally:
+        kill(os.getpid())

@@ -7,12 +7,9 @@ ends it (a signal, an exit) costs its own job only.
 from __future__ import annotations
 
 import os
-import signal
 import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, wait
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,28 +18,13 @@ from pebble import ProcessExpired, ProcessPool
 
 from ..core.errors import FusebenchError
 from .job import Job, Outcome
-from .processes import execute, kill, prepare
-from .starting import environment, starter
+from .processes import Task, death, execute, kill, lives, prepare
+from .starting import environment, server, starter
 
 LOOK = 0.2  # seconds between looks at time and memory
 GRACE = 2.0  # seconds after its death in which the pool may say how a worker ended
 STARTS = 3  # times in a row that workers may die while they start
 UNTOLD = 255  # the exit code of a worker whose server has gone, which alone can tell it
-
-
-@dataclass
-class _Task:
-    job: Job
-    marker: Path
-    pid: int | None = None
-    begun: float = 0.0
-    gone: float | None = None
-    verdict: Outcome | None = None
-    again: bool = False
-
-    def seconds(self) -> float:
-        """How long its worker has been at it."""
-        return time.monotonic() - self.begun if self.pid is not None else 0.0
 
 
 class Crew(Protocol):
@@ -87,10 +69,11 @@ class Workers:
     ):
         self.family = family or os.getpid()
         self.count, self.plugins, self.timeout, self.memory = count, plugins, timeout, memory
-        self.tasks: dict[Any, _Task] = {}
+        self.tasks: dict[Any, Task] = {}
         self.folder = tempfile.TemporaryDirectory(prefix="fusebench-", dir=folder)
         self._stopping = Path(self.folder.name) / "stopping"  # workers end of no signal before it is there
         self.pool: ProcessPool | None = None
+        self._server: int | None = None  # the process that forks its workers
         self._number = self._stillborn = 0
         self._abandoned = False
         self._finished: list[tuple[Job, Outcome]] = []  # of this process
@@ -113,14 +96,25 @@ class Workers:
             with worker.one_thread():
                 self._finished.append((job, worker.execute(job)))
             return
+        try:
+            self._schedule(job)
+        except (
+            RuntimeError,
+            OSError,
+            EOFError,
+        ) as error:  # it broke while none had a job, or starts none
+            self._start_again(error)
+            self.start(job)
+
+    def _schedule(self, job: Job) -> None:
         if self.pool is None:
             arguments = (self.plugins, os.getpid(), self._stopping, self.family, environment())
             context = starter(job.device)
-            context.ready()
+            self._server = context.server
             self.pool = ProcessPool(self.count, initializer=prepare, initargs=arguments, context=context)
         self._number += 1
         marker = Path(self.folder.name) / str(self._number)
-        self.tasks[self.pool.schedule(execute, args=(job, marker))] = _Task(job, marker)
+        self.tasks[self.pool.schedule(execute, args=(job, marker))] = Task(job, marker)
 
     def finished(self, patience: float = LOOK) -> list[tuple[Job, Outcome]]:
         """Return the jobs that ended, waiting at most `patience` seconds; limits are enforced on the way.
@@ -134,22 +128,24 @@ class Workers:
         ended, _ = (
             wait(list(self.tasks), timeout=patience, return_when=FIRST_COMPLETED) if self.tasks else ((), ())
         )
-        found = {future: self._result(future) for future in ended if future in self.tasks}
-        found |= {future: self._look(task) for future, task in self.tasks.items() if future not in found}
-        for future, outcome in found.items():
-            if outcome is not None and future in self.tasks:
+        for future in sorted(ended, key=lambda each: each.exception() is not None):  # a break may begin all anew
+            if future in self.tasks and (outcome := self._result(future)) is not None:
                 done.append((self.tasks.pop(future).job, outcome))
-        return done
+        for future, task in list(self.tasks.items()):
+            if (outcome := self._look(task)) is not None:
+                done.append((self.tasks.pop(future).job, outcome))
+        broken, self._finished = self._finished, []
+        return done + broken
 
     def _result(self, future: Any) -> Outcome | None:
         task = self.tasks[future]
         try:
             outcome = future.result()
         except ProcessExpired as error:
-            if error.exitcode == UNTOLD and task.verdict is None and not task.again:
-                self._anew(again=True)  # a server's end is no job's fault
+            if error.exitcode == UNTOLD and self._server is not None and self._server != server():
+                self._without_server()
                 return None
-            outcome = task.verdict or Outcome("failed", f"its process {_death(error.exitcode)}", task.seconds())
+            outcome = task.verdict or Outcome("failed", f"its process {death(error.exitcode)}", task.seconds())
         except Exception as error:  # the pool itself: its workers died while they started, or a pipe broke
             self._start_again(error)
             return None
@@ -165,7 +161,21 @@ class Workers:
             )
         self._anew()
 
-    def _anew(self, again: bool = False) -> None:
+    def _without_server(self) -> None:
+        """Begin anew what was under way when the server ended, which is no job's fault the first time."""
+        for future, task in list(self.tasks.items()):
+            task.look()
+            if task.pid is not None:
+                kill(task.pid)  # nobody waits for it any more, and it would take a job from its pool
+            if task.verdict is not None or task.again:
+                ended = Outcome("failed", f"its process {death(UNTOLD)}", task.seconds())
+                self._finished.append((self.tasks.pop(future).job, task.verdict or ended))
+        begun = [task.job for task in self.tasks.values() if task.pid is not None]
+        self._anew()
+        for task in self.tasks.values():
+            task.again = task.job in begun
+
+    def _anew(self) -> None:
         """Give all jobs under way to other workers."""
         jobs, pool = self.running, self.pool
         self.tasks, self.pool = {}, None
@@ -176,20 +186,17 @@ class Workers:
             self._stopping.unlink()
         for job in jobs:
             self.start(job)
-        for task in self.tasks.values():
-            task.again = again
 
-    def _look(self, task: _Task) -> Outcome | None:
+    def _look(self, task: Task) -> Outcome | None:
         """Enforce the limits; return an outcome for a worker whose death the pool does not tell."""
         if task.pid is None:
-            with suppress(OSError, ValueError):
-                task.pid, task.begun = int(task.marker.read_text()), time.monotonic()
+            task.look()
             return None
-        if not psutil.pid_exists(task.pid):  # the pool is silent about an exit with code 0
+        if not lives(task.pid):  # the pool is silent about an exit with code 0
             task.gone = task.gone or time.monotonic()
             if time.monotonic() - task.gone > GRACE:
                 self._abandoned = True
-                return task.verdict or Outcome("failed", f"its process {_death(0)}", task.seconds())
+                return task.verdict or Outcome("failed", f"its process {death(0)}", task.seconds())
         elif task.verdict is None:
             task.verdict = self._verdict(task.pid, task.seconds(), max(len(task.job.cells), 1))
             if task.verdict is not None:
@@ -220,10 +227,3 @@ class Workers:
             self.pool.stop() if now or self._abandoned else self.pool.close()
             self.pool.join()
         self.folder.cleanup()
-
-
-def _death(code: int | None) -> str:
-    if code is not None and code < 0:
-        with suppress(ValueError):
-            return f"was killed by signal {-code} ({signal.Signals(-code).name})"
-    return f"ended with exit code {code}"

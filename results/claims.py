@@ -12,10 +12,11 @@ import hashlib
 import json
 import os
 import platform
+import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -88,9 +89,31 @@ class Claims:
         if time.monotonic() - self._beaten < BEAT:
             return
         self._beaten = time.monotonic()
-        for job in self.mine:
+        for job in tuple(self.mine):  # a thread may ask for it
             with suppress(OSError):
                 os.utime(self._path(job))
+
+    @contextmanager
+    def living(self, busy: bool) -> Iterator[None]:
+        """Give everything back at the end; where this process is `busy` itself, a thread shows that it lives."""
+        ended = threading.Event()
+
+        def show() -> None:
+            while not ended.wait(BEAT):
+                self.beat()
+
+        thread = threading.Thread(target=show, daemon=True)
+        if busy:
+            thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            try:
+                if busy:
+                    thread.join()
+            finally:
+                self.close()
 
     def others(self) -> Iterator[Claim]:
         """Yield the living claims of other runs."""

@@ -19,7 +19,7 @@ RULES = tuple(
     f"late_{rule}" for rule in ("mean", "product", "max", "vote", "weighted", "confidence", "dempster_shafer")
 )
 CELLS = ("concat_features", "merge_sum", "merge_product", "merge_network")
-SEEDS = tuple(range(9))  # in a shorter suite the wait for the last cell is a large part
+SEEDS = tuple(range(6))  # in a shorter suite the wait for the last cell is a large part
 COUNT = len(CELLS) * len(SEEDS)
 
 

@@ -42,7 +42,7 @@ def place_of(definition: Callable[..., Any]) -> str:
     """Return `file:line` of a class or function."""
     try:
         return f"{inspect.getsourcefile(definition)}:{inspect.getsourcelines(definition)[1]}"
-    except (OSError, TypeError):  # defined at a prompt
+    except (OSError, TypeError, SyntaxError):  # defined at a prompt, or its file is being edited
         return f"{definition.__module__}:{getattr(definition, '__qualname__', '?')}"
 
 

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+import psutil
 import torch
 
 from fusebench.core.errors import DataUnavailableError
@@ -45,6 +46,13 @@ def missing_file():
         return file.read()
 
 
+def kill_server():
+    above = psutil.Process(os.getppid())
+    assert "forkserver" in " ".join(above.cmdline())  # and not pytest
+    above.kill()
+    time.sleep(60)
+
+
 def surroundings():
     told = [os.path.basename(os.getcwd()), os.environ.get("FUSEBENCH_PROBE"), os.environ.get("OMP_NUM_THREADS")]
     raise RuntimeError(f"here: {told}, forked by {os.getppid()}")
@@ -71,6 +79,7 @@ ACTS = {
     "leave": lambda: exit(5),
     "unsendable": unsendable,
     "hog": hog,
+    "kill_server": kill_server,
     "surroundings": surroundings,
     "missing_file": missing_file,
     "half_a_character": half_a_character,

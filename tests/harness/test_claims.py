@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import threading
 import time
 
 import pytest
@@ -135,6 +136,23 @@ def test_signs_of_life_keep_a_claim(two, monkeypatch):
     monkeypatch.setattr(module, "BEAT", 0.0)
     mine.beat()
     assert not yours.take("job")
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_run_that_computes_itself_shows_that_it_lives_from_a_thread(two, monkeypatch, busy):
+    mine, yours = two
+    monkeypatch.setattr(module, "BEAT", 0.02)
+    threads = threading.active_count()
+    with mine.living(busy):
+        mine.take("job")
+        old = time.time() - PATIENCE - 5
+        os.utime(file_of(mine), (old, old))
+        end = time.monotonic() + (30 if busy else 0.3)
+        while time.monotonic() < end and file_of(mine).stat().st_mtime < old + 5:
+            time.sleep(0.01)
+        assert (file_of(mine).stat().st_mtime > old + 5) == busy
+    assert yours.take("job")
+    assert threading.active_count() == threads
 
 
 def test_of_two_that_see_a_lapsed_claim_the_slower_takes_nothing_away(two):

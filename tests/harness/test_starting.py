@@ -75,6 +75,8 @@ def test_a_server_holds_all_that_workers_import_and_has_one_thread_of_python(cli
 @pytest.mark.slow
 def test_a_server_that_is_killed_costs_no_cell(suite, cli, stored, stubs, tmp_path, tools):
     suite([f"stub(act=nap,number={i})" for i in range(20)])
+    # what lies in the current folder is not what libraries mean
+    (tmp_path / "sympy.py").write_text("open('imported', 'w')\n")
     process = cli.start("run", "s.toml", "--plugin", stubs, "--jobs", 1, "--no-report", stderr=subprocess.PIPE)
     tools.wait_until(lambda: len(stored.files) >= 3)
     (server,) = (
@@ -86,13 +88,70 @@ def test_a_server_that_is_killed_costs_no_cell(suite, cli, stored, stubs, tmp_pa
     _, told = process.communicate(timeout=120)
     assert process.returncode == 0, told
     assert [record.status for record in stored.records.values()] == ["ok"] * 20
+    assert not (tmp_path / "imported").exists()
 
 
-def test_a_variant_that_ends_as_if_its_server_had_is_tried_twice_and_no_more(suite, stubs, stored, tmp_path):
-    ended = fusebench.run(
-        suite(["stub", "stub(act=exit255)"]), plugins=[stubs], out=tmp_path, jobs=1, quiet=True, report=False
+@pytest.fixture
+def run(stubs, tmp_path):
+    """Run without report."""
+    return lambda path, jobs=2: fusebench.run(
+        path, plugins=[stubs], out=tmp_path, jobs=jobs, quiet=True, report=False
     )
+
+
+def test_a_variant_during_which_the_server_ends_twice_fails(run, suite, stored):
+    ended = run(suite(["stub(act=kill_server)", "stub"]), jobs=1)
     assert (ended.counts["ok"], ended.counts["failed"]) == (1, 1)
-    record = stored.records["stub(act=exit255)", "tiny", 0]
-    assert record.reason == "its process ended with exit code 255"
-    assert forkserver._forkserver._forkserver_pid
+    assert stored.records["stub(act=kill_server)", "tiny", 0].reason == "its process ended with exit code 255"
+
+
+def test_an_exit_code_that_a_dead_server_would_have_is_its_cells_own(run, suite, stored):
+    run(suite(["stub"]))
+    server = starting.server()
+    ended = run(suite(["stub", "stub(act=exit255)", "stub(act=nap)", "stub(act=nap,number=1)"]))
+    assert (ended.counts["ok"], ended.counts["failed"]) == (3, 1)
+    assert stored.records["stub(act=exit255)", "tiny", 0].reason == "its process ended with exit code 255"
+    assert starting.server() == server is not None
+    # a server that the user's program may have is another
+    assert forkserver._forkserver._forkserver_pid is None
+    assert forkserver.connect_to_new_process.__self__ is forkserver._forkserver
+
+
+def test_a_server_that_is_not_ready_in_time_or_has_other_code_is_not_waited_for(monkeypatch, tmp_path):
+    never = starting._Server()
+    never._server.set_forkserver_preload([])
+    monkeypatch.setattr(starting, "PATIENCE", 0.2)
+    monkeypatch.setattr(starting, "_server", never)
+    try:
+        assert isinstance(starting.starter("cpu"), SpawnContext)
+        never._trouble = False
+        never._told.write_text("somewhere/else.py")
+        assert isinstance(starting.starter("cpu"), SpawnContext)
+        never._told.write_text(starting.code_here())
+        assert not isinstance(starting.starter("cpu"), SpawnContext)
+    finally:
+        never._server._stop()
+
+
+def test_a_server_ends_with_its_owner_whose_children_s_time_is_its_workers(monkeypatch):
+    made = starting._Server()
+    monkeypatch.setattr(starting, "_server", made)
+    assert made.ready()
+    pid, before = made.pid, os.times()
+    process = starting.starter("cpu").Process(target=pow, args=(7, 10**7))
+    process.start()
+    process.join()
+    made.end()
+    assert not psutil.pid_exists(pid)
+    assert os.times().children_user - before.children_user > 0.2  # it imported, and its worker multiplied
+    made.end()  # once more does nothing
+
+
+@pytest.mark.slow
+def test_where_no_socket_can_be_made_workers_are_spawned(suite, cli, stored, stubs, tmp_path):
+    long = tmp_path / ("long" * 30)
+    long.mkdir()
+    suite(["stub", "stub(number=1)"])
+    ended = cli("run", "s.toml", "--plugin", stubs, "--jobs", 1, "--no-report", env={"TMPDIR": str(long)})
+    assert ended.returncode == 0, ended.stderr
+    assert len(stored.files) == 2
