@@ -227,6 +227,17 @@ def test_a_run_in_several_goes_is_refused(tmp_path):
         outside.measure(tmp_path)
 
 
+def test_a_run_s_share_counts_what_it_computed_and_not_what_its_suite_plans(tmp_path, monkeypatch):
+    told = {"name": "s", "environments": {"here": {"workers": 2}}, "plan": {"cells": [{}] * 7}}
+    (tmp_path / "suite.json").write_text(json.dumps(told), encoding="utf-8")
+    (tmp_path / "run.log").write_text(LOG, encoding="utf-8")
+    monkeypatch.setattr(outside, "seconds", lambda command: 1.0)
+    (found,) = outside.measure(tmp_path)
+    assert found.what == "outside training, s: 2 cells, 2 workers"
+    # to start 1 s, then 9 s, of which 2 s timed, and 1 s for the report: of two workers, of whom one trained 2.5 s
+    assert (found.ours.seconds, found.other.seconds) == ([15.5], [18.0])
+
+
 # ---- peers
 
 
@@ -418,7 +429,7 @@ def test_rerun_and_status_are_measured_beside_the_import_of_torch():
     assert [(each.id, each.more["cells"]) for each in found] == [("rerun", 40), ("status", 120)]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_loops_at_once_are_measured_beside_the_same_two_in_one_process():
     found = cores.measure(TINY)
     complete([found])

@@ -28,6 +28,7 @@ def measure(root: Path) -> list[Measurement]:
             "took; name the folder of one that was."
         )
     workers = max(each["workers"] for each in suite["environments"].values())
+    cells = sum(each.kind == "cell" for each in ended.work)
     others = Others()
     start = seconds(fusebench("run", root, "--dry-run", "--no-report"))
     report = seconds(fusebench("report", root))
@@ -35,7 +36,7 @@ def measure(root: Path) -> list[Measurement]:
     return [
         Measurement(
             "outside_run",
-            f"outside training, {suite['name']}: {len(suite['plan']['cells'])} cells, {workers} workers",
+            f"outside training, {suite['name']}: {cells} cells, {workers} workers",
             "share",
             0.10,
             Side("start, data, store, waiting, report", [workers * spent - ended.trained]),

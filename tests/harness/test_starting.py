@@ -99,6 +99,7 @@ def run(stubs, tmp_path):
     )
 
 
+@pytest.mark.nightly
 def test_a_variant_during_which_the_server_ends_twice_fails(run, suite, stored):
     ended = run(suite(["stub(act=kill_server)", "stub"]), jobs=1)
     assert (ended.counts["ok"], ended.counts["failed"]) == (1, 1)
@@ -147,7 +148,7 @@ def test_a_server_ends_with_its_owner_whose_children_s_time_is_its_workers(monke
     made.end()  # once more does nothing
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_where_no_socket_can_be_made_workers_are_spawned(suite, cli, stored, stubs, tmp_path):
     long = tmp_path / ("long" * 30)
     long.mkdir()
