@@ -1,6 +1,6 @@
 """Imported by the server that workers are forked from: what takes them seconds is there, and nothing has run.
 
-What cannot be imported is passed over here: each worker tries it again, and says what is wrong.
+What cannot be imported is passed over here: workers say what is wrong.
 """
 
 import os

@@ -116,7 +116,7 @@ else:
             self._server: Any = forkserver.ForkServer()
             self._server.set_forkserver_preload([f"{__package__}.ready"])
             self._folder: tempfile.TemporaryDirectory[str] | None = None
-            self._told: Path | None = None
+            self._told = Path()  # no file before a server was begun
             self._trouble = False
             self._owner = 0
 
@@ -142,7 +142,7 @@ else:
             with mask_interrupts(block=True), _clean_start(variables):
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})  # it waits for its children by it
                 self._server.ensure_running()
-            if self.pid != before or self._told is None:
+            if self.pid != before:
                 self._told = told
             if self._owner != os.getpid():
                 self._owner = os.getpid()
@@ -160,10 +160,10 @@ else:
             """Wait until it can fork; return whether it can, and has the code that this process has."""
             self.begin()
             end = time.monotonic() + PATIENCE
-            while not self._trouble and not (self._told and self._told.is_file()):
+            while not self._trouble and not self._told.is_file():
                 self._trouble = time.monotonic() > end or self.pid is None or not lives(self.pid)
                 time.sleep(0.02)
-            return not self._trouble and self._told is not None and self._told.read_text("utf-8") == code_here()
+            return not self._trouble and self._told.read_text("utf-8") == code_here()
 
         def fork(self, process_obj: Any) -> Any:
             """Start a process; a server that is not there any more is started anew."""
