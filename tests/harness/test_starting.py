@@ -79,11 +79,8 @@ def test_a_server_that_is_killed_costs_no_cell(suite, cli, stored, stubs, tmp_pa
     (tmp_path / "sympy.py").write_text("open('imported', 'w')\n")
     process = cli.start("run", "s.toml", "--plugin", stubs, "--jobs", 1, "--no-report", stderr=subprocess.PIPE)
     tools.wait_until(lambda: len(stored.files) >= 3)
-    (server,) = (
-        each
-        for each in tools.family(process.pid)
-        if "forkserver" in " ".join(each.cmdline()[:4]) and each.ppid() == process.pid
-    )
+    direct = psutil.Process(process.pid).children()
+    (server,) = (each for each in direct if "forkserver import main" in " ".join(each.cmdline()))
     server.kill()
     _, told = process.communicate(timeout=120)
     assert process.returncode == 0, told
