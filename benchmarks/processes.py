@@ -68,16 +68,6 @@ def kill(pid: int | None) -> None:
                 each.kill()
 
 
-def lives(pid: int) -> bool:
-    """Return whether a process is there and is more than an exit code that nobody has asked for."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-    except (psutil.Error, OSError):  # it is hidden, or too many files are open to look
-        return True
-
-
 @contextmanager
 def mask_interrupts(block: bool) -> Iterator[None]:
     """Hold interrupts back, or let them through, in this thread and in the processes that it starts."""

@@ -23,8 +23,9 @@ from types import ModuleType
 from typing import Any
 
 from ..core import sources
+from ..core.liveness import lives
 from ..core.sources import edited
-from .processes import lives, mask_interrupts
+from .processes import mask_interrupts
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 ONE_THREAD: dict[str, str] = dict.fromkeys(THREAD_VARIABLES, "1")

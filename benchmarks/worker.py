@@ -18,9 +18,10 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from .. import fusion
+from ..core.liveness import lives
 from . import cell, load, stages, timing, work
 from .job import NOT_STORED, Job, Outcome
-from .processes import HELD_BACK, kill, lives
+from .processes import HELD_BACK, kill
 
 # below what the user does meanwhile; where nothing else wants the processor it changes nothing
 NICE = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 5)

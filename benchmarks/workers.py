@@ -17,8 +17,9 @@ import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from ..core.errors import FusebenchError
+from ..core.liveness import lives
 from .job import Job, Outcome
-from .processes import Task, death, execute, kill, lives, prepare
+from .processes import Task, death, execute, kill, prepare
 from .starting import environment, server, starter
 
 LOOK = 0.2  # seconds between looks at time and memory

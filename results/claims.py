@@ -23,6 +23,8 @@ from pathlib import Path
 
 import psutil
 
+from ..core.liveness import lives
+
 PATIENCE = 120.0  # seconds without a sign of life after which a claim of another host lapses
 BEAT = 20.0  # seconds between signs of life
 
@@ -161,7 +163,7 @@ class Claims:
     def _lapsed(self, path: Path) -> bool:
         held = self._read(path)
         if held is not None and held.space == self.me.space:
-            if not psutil.pid_exists(held.pid):
+            if not lives(held.pid):
                 return True
             if born := _born(held.pid):
                 return born != held.born

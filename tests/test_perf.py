@@ -67,6 +67,7 @@ def test_what_came_in_one_repetition_is_compared_with_each_other():
         ("times", 4.0, "missed by 50 %"),
         ("beyond", -1.0, "held"),
         ("beyond", -2.5, "missed by 1.5 s"),
+        ("beyond", -1.04, "missed by 0.04 s"),
         ("share", None, ""),
     ],
 )

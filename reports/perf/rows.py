@@ -110,7 +110,7 @@ def verdict(row: Row) -> str:
     if row.held:
         return "held"
     if row.form == "beyond":
-        return f"missed by {row.value - row.target:.1f} s"
+        return f"missed by {row.value - row.target:.2g} s"
     missing = row.target - row.value if row.form == "times" else row.value - row.target
     return f"missed by {100 * missing / row.target:.2g} %"
 

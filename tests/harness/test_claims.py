@@ -3,9 +3,12 @@
 import json
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 import time
 
+import psutil
 import pytest
 
 from fusebench.results import claims as module
@@ -61,6 +64,18 @@ def test_the_claim_of_a_dead_process_lapses_at_once(two):
     assert not list(mine.others())
     assert mine.take("job")
     assert json.loads(file_of(mine).read_text())["owner"] == mine.me.owner
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process that has ended is gone there")
+def test_the_claim_of_a_dead_process_that_nobody_has_waited_for_lapses_too(two):
+    mine, _ = two
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        tell = psutil.Process(process.pid)
+        while tell.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        written(mine, pid=process.pid, space=mine.me.space, born=module._born(process.pid))
+        assert not list(mine.others())
+        assert mine.take("job")
 
 
 def test_the_claim_of_a_living_process_of_this_host_lapses_never(two):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals to a 
 
 @pytest.fixture
 def long_run(suite, cli, stubs, tmp_path):
-    """Start a run of 20 cells of 0.4 s, its errors going to a file and its output to a terminal."""
+    """Start a run of 20 cells of 0.25 s, its errors going to a file and its output to a terminal."""
     suite([f"stub(act=nap,number={i})" for i in range(20)])
     started = []
 
@@ -73,7 +73,7 @@ def test_interrupted_twice_it_stops_now(suite, cli, stored, stubs, tmp_path, too
     suite(["stub", "stub(act=sleep)", "stub(act=sleep,number=1)"])
     with (tmp_path / "stderr.txt").open("wb") as file:
         process = cli.start(
-            "run", "s.toml", "--plugin", stubs, "--jobs", 1, "--no-report", stdout=subprocess.PIPE, stderr=file
+            "run", "s.toml", "--plugin", stubs, "--jobs", 2, "--no-report", stdout=subprocess.PIPE, stderr=file
         )
     tools.wait_until(lambda: len(stored.files) == 1)
     below = tools.family(process.pid)
@@ -91,7 +91,7 @@ def test_interrupted_twice_it_stops_now(suite, cli, stored, stubs, tmp_path, too
 
 @pytest.mark.slow
 def test_an_interrupt_while_workers_start_leaves_no_traceback(suite, cli, stubs, tmp_path, tools):
-    suite(["stub(act=nap)", "stub(act=nap,number=1)"])
+    suite([f"stub(act=nap,number={i})" for i in range(40)])  # some are left, however late the signal is sent
     with (tmp_path / "stderr.txt").open("wb") as file:
         process = cli.start(
             "run", "s.toml", "--plugin", stubs, "--jobs", 2, "--no-report", stdout=subprocess.PIPE, stderr=file
