@@ -65,7 +65,7 @@ def test_a_wheel_lists_variants_and_runs_in_a_fresh_environment(tmp_path):
     assert not (Path(site) / "fusebench" / "results" / "smoke").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 @pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="needs the project's virtual environment")
 def test_make_works_in_a_folder_with_a_space_and_an_umlaut(tmp_path):

@@ -94,8 +94,15 @@ class CommandLine:
     def start(self, *args, env=None, **streams):
         """Start it in a process group of its own, as a terminal does."""
         return subprocess.Popen(
-            self.command(*args), cwd=self.folder, env=environment(**(env or {})), start_new_session=True, **streams
-        )
+            self.command(*args), cwd=self.folder, env=environment(**(env or {})), start_new_session=True,
+            preexec_fn=None if sys.platform == "win32" else hear_signals, **streams,
+        )  # fmt: skip
+
+
+def hear_signals():
+    """Hear what a terminal sends: where the tests run in a shell's background, interrupts may be ignored."""
+    for name in ("SIGINT", "SIGHUP"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
 @pytest.fixture
@@ -180,6 +187,7 @@ def tools():
     class Tools:
         write_suite = staticmethod(write_suite)
         environment = staticmethod(environment)
+        hear_signals = staticmethod(hear_signals)
         wait_until = staticmethod(wait_until)
         family = staticmethod(family)
         gone = staticmethod(gone)

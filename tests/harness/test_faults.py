@@ -108,7 +108,7 @@ time.time = lambda: real() + next(jumps)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_clock_that_jumps_ends_no_cell_and_gives_no_negative_time(
     cli, door, suite, stored, stubs, tmp_path, monkeypatch
 ):

@@ -105,7 +105,7 @@ def test_an_interrupt_while_workers_start_leaves_no_traceback(suite, cli, stubs,
     assert "Traceback" not in complaints(tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_termination_of_the_whole_group_marks_no_cell_as_failed(long_run, stored, tmp_path, tools):
     """What a batch system does: the parent alone answers, and what runs is finished."""
     process = long_run(jobs=2)
@@ -118,14 +118,14 @@ def test_a_termination_of_the_whole_group_marks_no_cell_as_failed(long_run, stor
     assert "Traceback" not in complaints(tmp_path)
 
 
-def take_the_terminal():
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests may have had it ignored
-
-
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_terminal_that_hangs_up_stops_after_the_running_cell(suite, cli, stored, door, stubs, tools):
     """A dropped ssh: the kernel tells the session of the terminal, and nothing can be printed any more."""
+
+    def take_the_terminal():
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        tools.hear_signals()
+
     suite([f"stub(act=nap,number={i})" for i in range(12)])
     ours, theirs = os.openpty()
     process = subprocess.Popen(

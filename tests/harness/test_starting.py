@@ -17,6 +17,12 @@ from fusebench.benchmarks import starting
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
 
 
+@pytest.fixture(autouse=True)
+def _as_it_began(monkeypatch):
+    """Tests may begin a second after their developer's last edit."""
+    monkeypatch.setattr(starting, "edited", lambda rooms: False)
+
+
 @pytest.fixture
 def told(suite, stubs, stored, tmp_path):
     """Run a stub in a worker; return what it tells: its folder's name, variables, and the process above it."""
@@ -131,6 +137,7 @@ def test_a_server_that_is_not_ready_in_time_or_has_other_code_is_not_waited_for(
         never._server._stop()
 
 
+@pytest.mark.nightly
 def test_a_server_ends_with_its_owner_whose_children_s_time_is_its_workers(monkeypatch):
     made = starting._Server()
     monkeypatch.setattr(starting, "_server", made)

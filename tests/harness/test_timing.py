@@ -289,7 +289,7 @@ def test_the_command_line_takes_timings_again(ran, tmp_path, door, stubs):
     assert "3 of 3 timings taken (3 asked for)" in out
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_one_worker_takes_timings_again(ran, tmp_path, cli, stubs):
     change(tmp_path, "stub", load=2.0)
     change(tmp_path, "stub(number=1)", load=2.0)
