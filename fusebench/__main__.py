@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .core.collecting import collect_seldom
 from .core.errors import FusebenchError
 
 NOT_WRITABLE = (errno.EEXIST, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)
@@ -36,6 +37,7 @@ def in_a_sentence() -> Iterator[None]:
 
 def main() -> None:
     """Run the command line."""
+    collect_seldom()
     from .cli import app
 
     with in_a_sentence():

@@ -83,6 +83,17 @@ def test_importing_the_package_loads_nothing_and_starts_nothing(tools, tmp_path)
         _ = fusebench.nothing
 
 
+@pytest.mark.parametrize("ours", [True, False])
+def test_the_collector_is_told_for_programs_of_our_own_alone(ours):
+    program = "from fusebench.__main__ import main; main()" if ours else "import fusebench.api"
+    code = (
+        "import atexit, gc, sys; sys.argv = ['fusebench', '--version']; "
+        f"atexit.register(lambda: print(gc.get_threshold()[0], gc.get_freeze_count() > 0)); {program}"
+    )
+    told = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.splitlines()[-1] == ("100000 True" if ours else "700 False")
+
+
 # ---- looking things up
 
 

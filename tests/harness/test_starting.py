@@ -69,6 +69,7 @@ def test_a_server_holds_all_that_workers_import_and_has_one_thread_of_python(cli
         "import sys, threading; before = len(sys.modules); import fusebench.benchmarks.ready; "
         "from fusebench.benchmarks import starting, worker; from fusebench.fusion import REGISTRY; "
         "held = set(sys.modules); worker.work.warm_up(); "
+        "import gc; assert gc.isenabled() and gc.get_freeze_count() > 10**5; "
         "print(len(REGISTRY), threading.active_count(), sorted(set(sys.modules) - held))"
     )
     ended = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
