@@ -337,7 +337,7 @@ def test_every_anchor_leads_somewhere(quiet, nasty, tmp_path):
         assert len(ids) == len(set(ids))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_sixty_variants_on_twenty_sets_stay_below_five_megabytes(tmp_path):
     names = [*KNOWN, *(f"variant_{i:02d}(option={'x' * 14},rank={i % 8})" for i in range(60 - len(KNOWN)))]
     sets = [*STORED["LEVEL"], *(f"data_set_number_{i:02d}(modalities=tabular+i)" for i in range(13))]

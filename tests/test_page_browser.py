@@ -335,9 +335,9 @@ def test_no_width_makes_the_page_scroll_sideways(show, width, hash_):
     ("theme", "hash_"),
     [
         ("light", ""),
-        ("dark", ""),
-        ("light", "#variant=late_product"),
         ("dark", "#dataset=rosmap"),
+        pytest.param("dark", "", marks=pytest.mark.nightly),
+        pytest.param("light", "#variant=late_product", marks=pytest.mark.nightly),
         pytest.param("light", "#q=nothing+like+it", marks=pytest.mark.nightly),
         pytest.param("dark", "#q=nothing+like+it", marks=pytest.mark.nightly),
         pytest.param("dark", "#variant=late_product", marks=pytest.mark.nightly),

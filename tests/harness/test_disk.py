@@ -70,6 +70,7 @@ def test_a_disk_that_fills_up_stops_the_run_blames_no_variant_and_a_rerun_comple
     assert "differ" not in ended.stdout + ended.stderr
 
 
+@pytest.mark.nightly
 def test_a_read_only_folder_is_looked_at_and_not_written(on_a_small_disk, suite):
     suite(VARIANTS[:2])
     script = (

@@ -83,9 +83,10 @@ def test_failed_cells_are_tried_again_when_asked(run, deadly, stored):
 
 def test_limits_are_looked_at_from_outside(run, suite, stored):
     before = set(psutil.Process().children())
-    ended = run(suite(["stub(act=sleep)", "stub(act=hog)"], more="[limits]\ntimeout = 5\nmemory = 1200"))
+    run(suite(["stub(act=sleep)", "stub(act=hog)"], more="[limits]\ntimeout = 2"), variants=["stub(act=sleep)"])
+    ended = run(suite(["stub(act=sleep)", "stub(act=hog)"], more="[limits]\nmemory = 1200"))
     slow, large = (stored.records[f"stub(act={act})", "tiny", 0] for act in ("sleep", "hog"))
-    assert (slow.status, slow.reason) == ("timeout", "stopped after 5 s ([limits] timeout)")
+    assert (slow.status, slow.reason) == ("timeout", "stopped after 2 s ([limits] timeout)")
     assert large.status == "out_of_memory"
     assert "of 1200 MB ([limits] memory)" in large.reason
     assert ended.exit_code == 1

@@ -230,7 +230,7 @@ def mother(h):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_what_a_worker_has_started_goes_with_it(suite, cli, stubs, tmp_path, tools):
     (tmp_path / "mother.py").write_text(MOTHER)
     suite(["mother"], ["tiny"])

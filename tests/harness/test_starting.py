@@ -79,7 +79,7 @@ def test_a_server_holds_all_that_workers_import_and_has_one_thread_of_python(cli
     assert len(late.split(",")) < 40, late  # a few modules of scikit-learn's own
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_server_that_is_killed_costs_no_cell(suite, cli, stored, stubs, tmp_path, tools):
     suite([f"stub(act=nap,number={i})" for i in range(20)])
     # what lies in the current folder is not what libraries mean
