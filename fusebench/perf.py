@@ -1,7 +1,8 @@
 """`python -m fusebench.perf [PART …]`: measure speed side by side, store the raw seconds, draw table and figure.
 
-Parts: `cell` (one cell against a bare loop), `peers` (against fusilli on its own module), `suite` (whole runs,
-workers, stored suites), `device` (on a GPU), and `outside`, which looks at a run that is named by `--run`.
+Parts: `cell` (one cell against a bare loop), `peers` (against fusilli on its own module), `suite` (whole runs
+and workers), `stored` (what a complete suite takes to look at), `device` (on a GPU), and `outside`, which looks at a
+run that is named by `--run`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .__main__ import in_a_sentence
 from .core.errors import FusebenchError, unknown
 
 FOLDER = Path("results") / "perf"
-DEFAULT = ("cell", "peers", "suite", "device")
+DEFAULT = ("cell", "peers", "suite", "stored", "device")
 
 
 def measure(parts: list[str], folder: Path, repetitions: int, quick: bool, run: Path | None) -> None:

@@ -351,7 +351,7 @@ def test_rows_without_a_value_are_not_drawn():
 @pytest.mark.skipif(not (HERE / "cell.json").is_file(), reason="nothing is committed")
 def test_the_committed_measurements_are_whole_and_the_table_is_theirs():
     held = rows.read(HERE)
-    assert {"cell", "peers", "suite", "device"} <= {part.part for part in held}
+    assert {"cell", "peers", "suite", "stored", "device"} <= {part.part for part in held}
     for part in held:
         assert part.scale["repetitions"] >= 5
         assert all(len(each.values) >= 5 or each.reason or part.part == "outside" for each in part.rows)
@@ -444,7 +444,6 @@ def test_part_suite_measures_whole_commands(monkeypatch):
     found = suites.measure(TINY)
     complete(found)
     assert [each.id for each in found] == [
-        "late_rules", "late_rules_computing", "workers", "workers_whole", "outside_cells", "cores", "rerun",
-        "status",
+        "late_rules", "late_rules_computing", "workers", "workers_whole", "outside_cells", "cores",
     ]  # fmt: skip
     assert found[1].more["seven"][0]["cell"] >= 0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import against, cards, cells, suites
+from . import against, cards, cells, stored, suites
 from .measurement import Measurement, Scale
 
 PARTS: dict[str, Callable[[Scale], list[Measurement]]] = {
     "cell": cells.measure,
     "peers": against.measure,
     "suite": suites.measure,
+    "stored": stored.measure,
     "device": cards.measure,
 }

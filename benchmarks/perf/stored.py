@@ -1,4 +1,4 @@
-"""Suites that are complete: how long it takes to find out that nothing is to be done, and how all cells stand."""
+"""Part `stored`, suites that are complete: how long it takes to find out that nothing is to be done, and how all cells stand."""
 
 from __future__ import annotations
 

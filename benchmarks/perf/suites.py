@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import cores, stored
+from . import cores
 from .alternate import Alternated, alternate
 from .commands import fusebench, seconds, write_suite
 from .ended import Ended
@@ -24,11 +24,11 @@ COUNT = len(CELLS) * len(SEEDS)
 
 
 def measure(scale: Scale) -> list[Measurement]:
-    """Measure whole commands into empty folders: rules on shared experts, workers, overheads, stored suites."""
+    """Measure whole commands into empty folders: rules on shared experts, workers, overheads."""
     with tempfile.TemporaryDirectory(prefix="fusebench-perf-") as folder:
         runs = _Runs(Path(folder), scale)
         found = [*runs.rules(), *runs.workers()]
-    return [*found, cores.measure(scale), *stored.measure(scale)]
+    return [*found, cores.measure(scale)]
 
 
 @dataclass

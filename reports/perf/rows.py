@@ -13,7 +13,7 @@ from ...core.errors import FusebenchError
 from ...results.record import busy
 
 SCHEMA = 1
-PARTS = ("cell", "peers", "suite", "outside", "device")
+PARTS = ("cell", "peers", "suite", "stored", "outside", "device")
 """In the order in which they are told."""
 FORMS = ("share", "times", "beyond")
 
