@@ -1,8 +1,8 @@
 """`python -m fusebench.perf [PART …]`: measure speed side by side, store the raw seconds, draw table and figure.
 
 Parts: `cell` (one cell against a bare loop), `peers` (against fusilli on its own module), `suite` (whole runs
-and workers), `stored` (what a complete suite takes to look at), `device` (on a GPU), and `outside`, which looks at a
-run that is named by `--run`.
+and workers), `stored` (what a complete suite takes to look at), `device` (on a GPU), and `outside`, which looks at
+a run that is named by `--run`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Part `stored`, suites that are complete: how long it takes to find out that nothing is to be done, and how all cells stand."""
+"""Part `stored`: how long it takes to find out that nothing is to be done, and how all cells of a suite stand."""
 
 from __future__ import annotations
 
