@@ -8,19 +8,24 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from ..core.collecting import uncollected
 from ..core.files import write_text
 from .starting import TELL, code_here
 
-gc.disable()
-with suppress(Exception):
-    import torch._dynamo  # noqa: F401  an optimiser's first step imports it
 
-    from .. import fusion
-    from . import worker  # noqa: F401
+@uncollected
+def _hold() -> None:
+    """Import it all and set it aside: workers look through what they make, and leave shared pages alone."""
+    with suppress(Exception):
+        import torch._dynamo  # noqa: F401  an optimiser's first step imports it
 
-    fusion.load_all()
-gc.freeze()  # workers look through what they make themselves, and leave shared pages as they are
-gc.enable()
+        from .. import fusion
+        from . import worker  # noqa: F401
 
+        fusion.load_all()
+    gc.freeze()
+
+
+_hold()
 if name := os.environ.get(TELL):
     write_text(Path(name), code_here())

@@ -18,11 +18,12 @@ from .__main__ import in_a_sentence
 from .core.errors import FusebenchError, unknown
 
 FOLDER = Path("results") / "perf"
-DEFAULT = ("cell", "peers", "suite", "stored", "device")
 
 
 def measure(parts: list[str], folder: Path, repetitions: int, quick: bool, run: Path | None) -> None:
-    """Measure the parts and store each when it is done; both sides are printed.
+    """Measure the parts, or all, and store each when it is done; both sides are printed.
+
+    `outside` is measured where it is asked for or a run is named.
 
     Raises
     ------
@@ -35,6 +36,7 @@ def measure(parts: list[str], folder: Path, repetitions: int, quick: bool, run: 
     from .benchmarks.work import device_model
     from .reports.perf.build import lines
 
+    parts = [*(parts or PARTS), *(["outside"] if run is not None and "outside" not in parts else [])]
     for part in parts:
         if part not in {*PARTS, "outside"}:
             raise unknown("part of perf", part, {*PARTS, "outside"})
@@ -59,10 +61,9 @@ def main(
     """Measure, then write the table and the figure."""
     from .reports.perf.build import build
 
-    wanted = list(parts or DEFAULT) + (["outside"] if run is not None and "outside" not in (parts or ()) else [])
     with in_a_sentence():
         if not draw:
-            measure(wanted, out, repetitions, quick, run)
+            measure(parts or [], out, repetitions, quick, run)
         for path in build(out):
             print(path)
 

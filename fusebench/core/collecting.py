@@ -18,8 +18,8 @@ SELDOM = (100_000, 20, 50)  # new objects before a look at the young ones; looks
 def collect_seldom() -> None:
     """Let the collector of a program of ours look seldom, and not when it ends: all memory is given back then.
 
-    Imports make half a million objects that stay, and each look while they do so passes through them. A program
-    that imports this package has its own ways: nothing here calls this for it.
+    Imports make hundreds of thousands of objects that stay, and each look while they do so passes through them. A
+    program that imports this package has its own ways: nothing here calls this for it.
     """
     gc.set_threshold(*SELDOM)
     atexit.register(gc.freeze)
